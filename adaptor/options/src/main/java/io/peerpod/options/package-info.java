@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The option table: one row a key drives flag, environment variable, help, documentation and validation. */
+@NullMarked
+package io.peerpod.options;
+
+import org.jspecify.annotations.NullMarked;
