@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.network.libc;
+
+import java.io.IOException;
+
+/** A call that the kernel refused, with its error number. */
+public final class ErrnoException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    private final int errno;
+
+    /**
+     * @param action what was asked, such as {@code mount proc on /proc}
+     * @param errno positive
+     */
+    public ErrnoException(String action, int errno) {
+        super(action + ": " + Errno.describe(errno));
+        this.errno = errno;
+    }
+
+    /** The error number, positive. */
+    public int errno() {
+        return errno;
+    }
+
+    /** Whether this is that error. */
+    public boolean is(Errno expected) {
+        return errno == expected.number();
+    }
+
+    /** Whether this is one of those errors. */
+    public boolean isOneOf(Errno... expected) {
+        for (Errno one : expected) {
+            if (is(one)) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
