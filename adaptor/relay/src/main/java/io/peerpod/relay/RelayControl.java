@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.relay;
+
+import java.time.Duration;
+import java.util.List;
+
+/** What the node daemon can ask of the relay process. All methods may be called from many threads at once. */
+public interface RelayControl extends AutoCloseable {
+    /** Who answers on the control socket. */
+    RelayInfo info() throws RelayException;
+
+    /**
+     * Opens a session: binds {@code spec.socket()}, dials the pod VM and returns when the agent's Health/Check came back through the tunnel. A session that is
+     * already open or opening with an equal spec is joined; one with another spec is a {@link RelayException.Failure#CONFLICT}. A session whose opening failed is
+     * removed again; the opening itself goes on when only the caller goes away.
+     *
+     * @param budget how long the pod VM may take to answer, from now
+     * @throws RelayException with the last thing that went wrong, in words
+     */
+    void open(SessionSpec spec, Duration budget) throws RelayException, InterruptedException;
+
+    /**
+     * Ends a session in whatever state: interrupts its dialling, closes its connections, unlinks its socket. An unknown sandbox is no error. When this returns
+     * nothing of the session is left.
+     */
+    void close(String sandboxId) throws RelayException;
+
+    /** Every session that was opened and not closed yet, lost ones included, in the order of their sandbox ids. */
+    List<SessionStatus> list() throws RelayException;
+
+    /**
+     * Blocks until the session is lost or closed, and says which. A session that is still connecting is waited for. An unknown sandbox counts as closed.
+     */
+    SessionStatus awaitEnd(String sandboxId) throws RelayException, InterruptedException;
+
+    @Override
+    void close();
+}
