@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The option table: one row a key drives flag, environment variable, help, documentation and validation. */
+/**
+ * The option table: one row a key drives flag, environment variable, help, documentation, masking and validation.
+ *
+ * <p>Start at {@link io.peerpod.options.Options}.
+ */
 @NullMarked
 package io.peerpod.options;
 
