@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.sandbox;
+
+/**
+ * What the effects need to know of a sandbox beyond its names: the pod's network, the size asked for, the guest's data. It is
+ * written with {@link SandboxFact.Prepared} and handed through; the core never looks inside. Two plans are equal when the
+ * shim asked for the same.
+ */
+public interface Plan {}
