@@ -18,6 +18,16 @@ public final class ErrnoException extends IOException {
         this.errno = errno;
     }
 
+    /**
+     * @param action what was asked
+     * @param errno positive
+     * @param kernelText the kernel's own words (netlink's extended acknowledgement)
+     */
+    public ErrnoException(String action, int errno, String kernelText) {
+        super(action + ": " + Errno.describe(errno) + "; the kernel says: " + kernelText);
+        this.errno = errno;
+    }
+
     /** The error number, positive. */
     public int errno() {
         return errno;
