@@ -174,9 +174,7 @@ final class SimulatedDaemon {
                 later(id, delay.toMillis() + latency(), () -> handle(id, cloud.delete(token, attempt, now)));
             case SandboxEffect.Release(var _, var _, int attempt, var delay) -> release(id, attempt, delay.toMillis());
             case SandboxEffect.Forget _ -> {
-                assertThat(journals.remove(id))
-                        .as("the journal is removed once")
-                        .isNotNull();
+                require(journals.remove(id) != null, "the journal is removed once");
                 states.remove(id);
                 gone.add(id);
             }
