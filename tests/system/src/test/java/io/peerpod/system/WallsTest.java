@@ -38,7 +38,7 @@ class WallsTest {
     void everyModuleIsLookedAt() {
         Set<String> seen = product.stream()
                 .map(JavaClass::getPackageName)
-                .map(name -> name.split("\\.").length > 2 ? name.split("\\.")[2] : "")
+                .map(name -> name.replaceFirst("io\\.peerpod\\.?([a-z]*).*", "$1"))
                 .collect(Collectors.toSet());
         assertThat(seen)
                 .as("modules whose classes the rules below were checked on")
