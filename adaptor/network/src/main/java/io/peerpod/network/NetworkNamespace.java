@@ -36,8 +36,8 @@ public final class NetworkNamespace implements AutoCloseable {
     /**
      * The namespace bound at a path.
      *
-     * @throws NoSuchFileException if there is no such file
-     * @throws IOException if the file is no network namespace, or may not be opened
+     * @throws NoSuchFileException if there is no such file, or no namespace is bound there
+     * @throws IOException if it may not be opened
      */
     public static NetworkNamespace open(Path path) throws IOException {
         Libc libc = Libc.system();
@@ -75,7 +75,7 @@ public final class NetworkNamespace implements AutoCloseable {
         NetworkNamespace namespace;
         try {
             namespace = open(absolute);
-        } catch (IOException absent) {
+        } catch (NoSuchFileException absent) {
             // A plain file without a namespace is what a kill between the next two steps leaves behind.
             libc.close(
                     libc.open(absolute.toString(), Constants.O_RDONLY | Constants.O_CREAT | Constants.O_CLOEXEC, 0444));
@@ -196,7 +196,7 @@ public final class NetworkNamespace implements AutoCloseable {
             Libc.system().setns(descriptor, Constants.CLONE_NEWNET);
         } catch (ErrnoException e) {
             if (e.is(Errno.EINVAL)) {
-                throw new IOException(name + " is no network namespace.", e);
+                throw new NoSuchFileException(name, null, "the file is no network namespace (any more)");
             }
             throw e;
         }

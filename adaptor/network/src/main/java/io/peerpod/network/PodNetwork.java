@@ -43,6 +43,32 @@ public record PodNetwork(
         neighbors = List.copyOf(neighbors);
     }
 
+    /** The tunnel type that both halves speak. */
+    public static final String VXLAN = "vxlan";
+
+    /**
+     * The same network with its VNI.
+     *
+     * @param id VNI, as {@link VniAllocator#reserve} gave it
+     * @param minimumId the smallest VNI of this worker; the index counts from it
+     */
+    public PodNetwork withVxlanId(int id, int minimumId) {
+        return new PodNetwork(
+                addresses,
+                macAddress,
+                interfaceName,
+                workerAddress,
+                tunnelType,
+                routes,
+                neighbors,
+                mtu,
+                id - minimumId,
+                vxlanPort,
+                id,
+                dedicated,
+                externalNetViaPodVm);
+    }
+
     /**
      * A route of the pod.
      *
