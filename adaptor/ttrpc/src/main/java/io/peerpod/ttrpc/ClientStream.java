@@ -77,7 +77,8 @@ final class ClientStream<Q, A> extends ClientCall<Q, A> {
             }
         }
         if (!type.clientSendsOneMessage()) {
-            open(FrameHeader.FLAG_REMOTE_OPEN, ByteString.EMPTY);
+            // Some servers take a request without this flag for the stream's first, empty message.
+            open(FrameHeader.FLAG_REMOTE_OPEN | FrameHeader.FLAG_NO_DATA, ByteString.EMPTY);
         }
         serial.execute(responseListener::onReady);
     }
