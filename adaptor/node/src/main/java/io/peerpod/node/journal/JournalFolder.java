@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.node.journal;
+
+import io.peerpod.sandbox.SandboxFact;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+
+/** All journals of this worker, in one folder of mode 0700. */
+public final class JournalFolder {
+    private static final String SUFFIX = ".journal";
+    private static final String DAMAGED = ".damaged";
+
+    private final Path folder;
+    private final JournalStorage storage;
+    private final Clock clock;
+
+    /** Makes nothing yet; {@link #recover} does. */
+    public JournalFolder(Path folder, JournalStorage storage, Clock clock) {
+        this.folder = folder;
+        this.storage = storage;
+        this.clock = clock;
+    }
+
+    /**
+     * A sandbox that a predecessor left.
+     *
+     * @param entries its facts in order, at least one
+     */
+    public record Recovered(String sandboxId, Journal journal, List<JournalEntry> entries) {}
+
+    /**
+     * What was found.
+     *
+     * @param sandboxes with journals that can be read
+     * @param problems a sentence for every journal that cannot
+     */
+    public record Recovery(List<Recovered> sandboxes, List<String> problems) {}
+
+    /**
+     * Makes the folder if need be and reads every journal. A file whose making was cut off is removed, a damaged one renamed to
+     * {@code *.damaged}.
+     *
+     * @throws JournalException when the folder cannot be made or read
+     */
+    public Recovery recover() throws JournalException {
+        List<Recovered> sandboxes = new ArrayList<>();
+        List<String> problems = new ArrayList<>();
+        try {
+            storage.makeFolder(folder);
+            for (String name : storage.list(folder)) {
+                if (name.endsWith(SUFFIX)) {
+                    read(name, sandboxes, problems);
+                }
+            }
+        } catch (IOException e) {
+            throw new JournalException("the journals in " + folder + " cannot be read: " + Journal.reason(e), e);
+        }
+        return new Recovery(sandboxes, problems);
+    }
+
+    /**
+     * Makes a sandbox's journal with its first facts.
+     *
+     * @throws JournalException when they could not be made durable; then nothing is left
+     */
+    public Journal create(String sandboxId, List<SandboxFact> facts) throws JournalException {
+        return Journal.create(folder.resolve(sandboxId + SUFFIX), storage, clock, facts);
+    }
+
+    private void read(String name, List<Recovered> sandboxes, List<String> problems) throws IOException {
+        Path file = folder.resolve(name);
+        String sandboxId = name.substring(0, name.length() - SUFFIX.length());
+        RecordFormat.Content content = RecordFormat.parse(storage.read(file));
+        String damage = content.damage().orElse("");
+        List<JournalEntry> entries = new ArrayList<>();
+        try {
+            for (byte[] payload : content.payloads()) {
+                entries.add(EntryCodec.decode(payload, entries));
+            }
+        } catch (JournalException e) {
+            damage = String.valueOf(e.getMessage());
+        }
+        if (!damage.isEmpty()) {
+            storage.rename(file, folder.resolve(name + DAMAGED));
+            storage.syncFolder(folder);
+            problems.add("journal " + file + " is damaged: " + damage + "; it was set aside as " + name + DAMAGED
+                    + ". Its pod VM, if there is one, is no longer looked after: delete it by hand");
+        } else if (entries.isEmpty()) {
+            storage.delete(file);
+            storage.syncFolder(folder);
+        } else {
+            sandboxes.add(new Recovered(
+                    sandboxId, Journal.reopen(file, storage, clock, content.end()), List.copyOf(entries)));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.node.journal;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+
+/** The bytes of a journal file, without their meaning. */
+final class RecordFormat {
+    static final int HEADER_BYTES = 8;
+    static final byte RECORD_VERSION = 1;
+
+    /** Longest payload; initdata is by far the largest part of a fact. */
+    static final int MAX_PAYLOAD_BYTES = 4 << 20;
+
+    private static final byte[] MAGIC = "ppjrnl".getBytes(StandardCharsets.US_ASCII);
+    private static final short FORMAT_VERSION = 1;
+    private static final int PREFIX_BYTES = 9;
+
+    private RecordFormat() {}
+
+    /**
+     * What a file holds.
+     *
+     * @param payloads of the records that are whole, in order
+     * @param end offset behind the last of them
+     * @param damage why what follows cannot be a torn tail; empty when it can, or when nothing follows
+     */
+    record Content(List<byte[]> payloads, int end, Optional<String> damage) {}
+
+    static ByteBuffer header() {
+        return ByteBuffer.allocate(HEADER_BYTES)
+                .put(MAGIC)
+                .putShort(FORMAT_VERSION)
+                .flip();
+    }
+
+    static int size(byte[] payload) {
+        return PREFIX_BYTES + payload.length;
+    }
+
+    static void put(ByteBuffer target, byte[] payload) {
+        target.putInt(payload.length)
+                .putInt(checksum(RECORD_VERSION, payload, 0, payload.length))
+                .put(RECORD_VERSION)
+                .put(payload);
+    }
+
+    static Content parse(byte[] file) {
+        List<byte[]> payloads = new ArrayList<>();
+        if (file.length < HEADER_BYTES || zerosFrom(file, 0)) {
+            // The file was being made, and nothing rested on it.
+            return new Content(payloads, 0, Optional.empty());
+        }
+        ByteBuffer header = ByteBuffer.wrap(file, 0, HEADER_BYTES);
+        byte[] magic = new byte[MAGIC.length];
+        header.get(magic);
+        short version = header.getShort();
+        if (!java.util.Arrays.equals(magic, MAGIC) || version != FORMAT_VERSION) {
+            return new Content(payloads, 0, Optional.of("it does not begin as a journal of version " + FORMAT_VERSION));
+        }
+        int at = HEADER_BYTES;
+        while (at < file.length) {
+            Optional<byte[]> payload = recordAt(file, at);
+            if (payload.isEmpty()) {
+                break;
+            }
+            payloads.add(payload.get());
+            at += size(payload.get());
+        }
+        return new Content(payloads, at, damageBehind(file, at));
+    }
+
+    /** A torn tail holds no whole record; a damaged middle is followed by one. */
+    private static Optional<String> damageBehind(byte[] file, int end) {
+        if (end >= file.length || zerosFrom(file, end)) {
+            return Optional.empty();
+        }
+        for (int at = end + 1; at + PREFIX_BYTES <= file.length; at++) {
+            if (recordAt(file, at).isPresent()) {
+                return Optional.of("the record at byte " + end + " is damaged, and another follows at byte " + at);
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<byte[]> recordAt(byte[] file, int at) {
+        if (at + PREFIX_BYTES > file.length) {
+            return Optional.empty();
+        }
+        ByteBuffer prefix = ByteBuffer.wrap(file, at, PREFIX_BYTES);
+        int length = prefix.getInt();
+        int checksum = prefix.getInt();
+        byte version = prefix.get();
+        boolean fits = length > 0 && length <= MAX_PAYLOAD_BYTES && length <= file.length - at - PREFIX_BYTES;
+        if (!fits || version == 0 || checksum(version, file, at + PREFIX_BYTES, length) != checksum) {
+            return Optional.empty();
+        }
+        return Optional.of(java.util.Arrays.copyOfRange(file, at + PREFIX_BYTES, at + PREFIX_BYTES + length));
+    }
+
+    private static int checksum(byte version, byte[] bytes, int offset, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(ByteBuffer.allocate(5).putInt(length).put(version).flip());
+        crc.update(bytes, offset, length);
+        return (int) crc.getValue();
+    }
+
+    private static boolean zerosFrom(byte[] file, int offset) {
+        for (int i = offset; i < file.length; i++) {
+            if (file[i] != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
