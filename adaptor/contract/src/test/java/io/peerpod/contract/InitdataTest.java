@@ -25,6 +25,21 @@ final class InitdataTest {
         assertThat(read.data()).isEqualTo(Map.of("aa.toml", "")).isEqualTo(Initdata.DUMMY.data());
     }
 
+    /** The sample of the reference's documentation; the digest given there is the one without the last newline. */
+    @Test
+    void theSampleOfThePublicDocumentationHasItsDigest() throws ContractException {
+        Initdata sample = Initdata.decode(Golden.text("initdata-sample.b64"));
+        assertThat(sample.digestHex())
+                .isEqualTo(
+                        "52af3178dd7ad4bf551e629b84b45bfd1fbe1434b980120267181ae3575ea20ca9013b8eadf31d27eed7ff2552d500ef");
+        assertThat(sample.isKnownVersion()).isTrue();
+        assertThat(sample.data().keySet()).containsExactly("aa.toml", "cdh.toml", "policy.rego");
+        assertThat(sample.data().get("policy.rego"))
+                .startsWith("package agent_policy\n")
+                .endsWith(" := false\n");
+        assertThat(Initdata.decode(sample.encode())).isEqualTo(sample);
+    }
+
     @Test
     void encodingAndDecodingKeepEveryByte() throws ContractException {
         String encoded = Initdata.DUMMY.encode();
