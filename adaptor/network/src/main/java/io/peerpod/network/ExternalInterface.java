@@ -43,10 +43,10 @@ final class ExternalInterface {
         }
     }
 
-    void moveIn(String podInterface) throws IOException {
+    void moveIn() throws IOException {
         Optional<Link> moved = marked(inside);
         if (moved.isEmpty()) {
-            Choice choice = choose(podInterface);
+            Choice choice = choose();
             outside.changeLink(choice.link(), LinkChange.nothing().andAlias(choice.alias()));
             outside.changeLink(choice.link(), LinkChange.nothing().andNamespace(pod.descriptor()));
             moved = marked(inside);
@@ -92,15 +92,14 @@ final class ExternalInterface {
     }
 
     /** The first other interface with an IPv4 address and a gateway: its own, or the primary's if it is in the same subnet. */
-    private Choice choose(String podInterface) throws IOException {
+    private Choice choose() throws IOException {
         NamespaceView view = NamespaceView.of(outside);
         Link primary = view.primary("the pod VM");
         Optional<InetAddress> primaryGateway = gatewayOf(view, primary);
         for (Link link : outside.links()) {
             boolean eligible = link.index() != primary.index()
                     && link.vxlan().isEmpty()
-                    && NOT_PHYSICAL.stream().noneMatch(link.name()::startsWith)
-                    && !link.name().equals(podInterface);
+                    && NOT_PHYSICAL.stream().noneMatch(link.name()::startsWith);
             if (!eligible) {
                 continue;
             }

@@ -67,11 +67,23 @@ public final class GuestNetwork {
             int pathMtu = awaitUnderlay(outside, network, hostInterface);
             try (NetworkNamespace pod = NetworkNamespace.create(podns);
                     RouteNetlink inside = pod.routeNetlink()) {
-                new GuestTunnel(pod, outside, inside, network, progress).setUp(pathMtu);
+                GuestTunnel tunnel = new GuestTunnel(pod, outside, inside, network, progress);
+                tunnel.setUp(pathMtu);
                 if (network.externalNetViaPodVm()) {
-                    new ExternalInterface(host, pod, outside, inside).moveIn(network.interfaceName());
+                    addExternal(new ExternalInterface(host, pod, outside, inside), tunnel);
                 }
             }
+        }
+    }
+
+    private void addExternal(ExternalInterface external, GuestTunnel tunnel) throws IOException {
+        try {
+            external.moveIn();
+        } catch (IOException | RuntimeException e) {
+            Cleanup cleanup = new Cleanup();
+            cleanup.attempt(tunnel::tearDown);
+            cleanup.suppressOnto(e);
+            throw e;
         }
     }
 

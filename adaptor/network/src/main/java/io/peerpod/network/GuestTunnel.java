@@ -17,6 +17,7 @@ import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +33,9 @@ final class GuestTunnel {
 
     /** What the reference's half calls the device before it moves it. */
     private static final String REFERENCE_NAME = "vxlan0";
+
+    private static final Duration ADDRESS_WAIT = Duration.ofSeconds(10);
+    private static final Duration ADDRESS_POLL = Duration.ofMillis(2);
 
     private final NetworkNamespace pod;
     private final RouteNetlink outside;
@@ -86,7 +90,7 @@ final class GuestTunnel {
         }
     }
 
-    void setUp(int pathMtu) throws IOException {
+    void setUp(int pathMtu) throws IOException, InterruptedException {
         int mtu = TunnelMtu.check(network.mtu() == 0 ? pathMtu : Math.min(network.mtu(), pathMtu), network);
         removeLeftovers();
         progress.after("leftovers");
@@ -94,14 +98,13 @@ final class GuestTunnel {
         if (kept.isEmpty()) {
             create(mtu);
         }
-        progress.after("device");
         try {
-            dress(
-                    inside.link(network.interfaceName())
-                            .orElseThrow(() ->
-                                    new IOException("The tunnel's device " + network.interfaceName() + " vanished.")),
-                    mtu);
-        } catch (IOException | RuntimeException e) {
+            progress.after("device");
+            Link device = inside.link(network.interfaceName())
+                    .orElseThrow(
+                            () -> new IOException("The tunnel's device " + network.interfaceName() + " vanished."));
+            dress(device, mtu);
+        } catch (IOException | RuntimeException | InterruptedException e) {
             if (kept.isEmpty()) {
                 Cleanup cleanup = new Cleanup();
                 cleanup.attempt(this::tearDown);
@@ -111,7 +114,7 @@ final class GuestTunnel {
         }
     }
 
-    private void dress(Link device, int mtu) throws IOException {
+    private void dress(Link device, int mtu) throws IOException, InterruptedException {
         configureIpv6();
         inside.changeLink(
                 device, LinkChange.nothing().andMacAddress(network.macAddress()).andMtu(mtu));
@@ -133,7 +136,34 @@ final class GuestTunnel {
             inside.putNeighbor(new NeighborEntry(
                     device.index(), neighbor.address(), neighbor.macAddress(), NeighborEntry.NUD_PERMANENT, 0));
         }
+        for (IpPrefix address : network.addresses()) {
+            awaitActive(address.address());
+        }
         progress.after("neighbours");
+    }
+
+    /** The kernel makes an IPv6 address work in the background; a packet for it that comes a moment too early is lost. */
+    private void awaitActive(InetAddress address) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + ADDRESS_WAIT.toNanos();
+        while (!isActive(address)) {
+            if (System.nanoTime() - deadline >= 0) {
+                throw new IOException(
+                        "The pod's address " + address.getHostAddress() + " is set on " + network.interfaceName()
+                                + ", but the kernel did not make it work within " + ADDRESS_WAIT + ".");
+            }
+            Thread.sleep(ADDRESS_POLL);
+        }
+    }
+
+    private boolean isActive(InetAddress address) throws IOException {
+        try {
+            return inside.routeTo(address).type() == RouteEntry.RTN_LOCAL;
+        } catch (ErrnoException e) {
+            if (e.isOneOf(Errno.ENETUNREACH, Errno.EHOSTUNREACH)) {
+                return false;
+            }
+            throw e;
+        }
     }
 
     /** The worker's list of routes holds the connected one if there is to be one, so the kernel shall not add its own. */

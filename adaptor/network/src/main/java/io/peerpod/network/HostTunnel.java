@@ -261,8 +261,11 @@ final class HostTunnel {
             return;
         }
         if (keepDevice) {
-            cleanup.attempt(
-                    () -> inside.changeLink(tunnel.get(), LinkChange.nothing().andUp(false)));
+            Link device = tunnel.get();
+            cleanup.attempt(() -> inside.changeLink(device, LinkChange.nothing().andUp(false)));
+            if (hasIngress(device)) {
+                cleanup.attempt(() -> inside.deleteIngress(device));
+            }
         } else {
             inside.deleteLink(tunnel.get());
         }

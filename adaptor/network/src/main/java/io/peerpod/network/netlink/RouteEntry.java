@@ -35,6 +35,10 @@ public record RouteEntry(
         boolean onlink) {
     public static final int RT_TABLE_MAIN = 254;
     public static final int RTN_UNICAST = 1;
+
+    /** The destination is an address of this very namespace. */
+    public static final int RTN_LOCAL = 2;
+
     public static final int RTPROT_KERNEL = 2;
     public static final int RTPROT_BOOT = 3;
     public static final int RTPROT_STATIC = 4;

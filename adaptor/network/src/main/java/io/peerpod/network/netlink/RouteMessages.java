@@ -87,6 +87,9 @@ final class RouteMessages {
         if (route.metric() != 0) {
             message.u32(RTA_PRIORITY, route.metric());
         }
+        if (route.mtu() != 0) {
+            message.nested(RTA_METRICS, metrics -> metrics.u32(RTAX_MTU, route.mtu()));
+        }
         return message;
     }
 
