@@ -21,6 +21,9 @@ import java.util.List;
 
 /** The playground as a handler would write it: blocking code over generated stubs. */
 final class PlaygroundService extends PlaygroundGrpc.PlaygroundImplBase {
+    /** A note with this number keeps the handler of Chat busy until its call ends. */
+    static final long STALL = -1;
+
     static final Context.Key<Metadata> HEADERS = Context.key("headers");
 
     /** The service with an interceptor that lets handlers see the metadata. */
@@ -117,6 +120,9 @@ final class PlaygroundService extends PlaygroundGrpc.PlaygroundImplBase {
         return new StreamObserver<>() {
             @Override
             public void onNext(Note note) {
+                if (note.getNumber() == STALL) {
+                    stall();
+                }
                 answers.onNext(note);
             }
 
@@ -128,5 +134,13 @@ final class PlaygroundService extends PlaygroundGrpc.PlaygroundImplBase {
                 answers.onCompleted();
             }
         };
+    }
+
+    private static void stall() {
+        try {
+            Thread.sleep(Long.MAX_VALUE);
+        } catch (InterruptedException e) {
+            throw Status.CANCELLED.withDescription("woken early").asRuntimeException();
+        }
     }
 }
