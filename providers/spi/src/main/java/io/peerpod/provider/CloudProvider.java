@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.provider;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -41,6 +42,14 @@ public interface CloudProvider extends AutoCloseable {
      * error. The caller repeats the call until it is told {@code ABSENT}.
      */
     Deletion delete(LaunchToken token) throws CloudException, InterruptedException;
+
+    /**
+     * How long after a create call ended without an answer, or was cut off with its process, a VM of it may still appear. A stop
+     * that meets such a call asks {@link #find} for as long before it believes that there is nothing.
+     */
+    default Duration landingWindow() {
+        return Duration.ofMinutes(10);
+    }
 
     /** Frees what the provider holds in this process. Pod VMs live on. */
     @Override

@@ -41,6 +41,7 @@ final class PlanCodec {
                 .setNetwork(network(plan.network()))
                 .setCreatedAtMicros(EntryCodec.micros(plan.createdAt()))
                 .setAgentSocket(plan.agentSocket().toString())
+                .setTlsIdentity(plan.tlsIdentity())
                 .build();
     }
 
@@ -60,6 +61,7 @@ final class PlanCodec {
                 request,
                 network(wire.getNetwork()),
                 Path.of(wire.getAgentSocket()),
+                wire.getTlsIdentity(),
                 EntryCodec.instant(wire.getCreatedAtMicros()));
         return new Sandbox(new LaunchToken(wire.getSandboxId(), wire.getInstanceName()), pod, plan);
     }

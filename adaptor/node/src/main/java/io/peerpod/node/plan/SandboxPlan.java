@@ -13,9 +13,11 @@ import java.time.Instant;
  * @param request what was asked for
  * @param network the pod's network as found in its namespace, with the VNI reserved for it
  * @param agentSocket where the shim will reach the agent
+ * @param tlsIdentity which of this worker's TLS identities the guest is told to trust
  * @param createdAt when CreateVM was accepted
  */
-public record SandboxPlan(SandboxRequest request, PodNetwork network, Path agentSocket, Instant createdAt)
+public record SandboxPlan(
+        SandboxRequest request, PodNetwork network, Path agentSocket, String tlsIdentity, Instant createdAt)
         implements Plan {
 
     /** The plan of a sandbox; in this daemon there is no other kind. */
