@@ -80,7 +80,7 @@ final class UserDataReader {
     }
 
     private List<File> files(Event top) throws ContractException {
-        if (top instanceof ScalarEvent scalar && scalar.getValue().isEmpty() && scalar.isPlain()) {
+        if (isNull(top)) {
             return List.of();
         }
         expect(top, ID.MappingStart, "write_files");
@@ -160,6 +160,7 @@ final class UserDataReader {
         return event instanceof ScalarEvent scalar
                 && scalar.isPlain()
                 && Set.of("", "~", "null").contains(scalar.getValue())
+                && scalar.getTag().isEmpty()
                 && scalar.getAnchor().isEmpty();
     }
 
