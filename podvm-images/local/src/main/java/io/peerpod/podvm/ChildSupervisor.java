@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.podvm;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Runs a program as a child, on our console, and starts it again when it fails, as systemd's {@code Restart=on-failure} does. */
+final class ChildSupervisor {
+    private static final Logger log = LoggerFactory.getLogger(ChildSupervisor.class);
+
+    /** How long a child may take to end when asked to. */
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
+
+    /** The longest pause between two starts. */
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+
+    private final String name;
+    private final List<String> command;
+    private final Duration pause;
+    private final Thread thread;
+
+    private ChildSupervisor(String name, List<String> command, Duration pause) {
+        this.name = name;
+        this.command = command;
+        this.pause = pause;
+        this.thread = Thread.ofVirtual().name(name).unstarted(this::run);
+    }
+
+    /**
+     * Starts it.
+     *
+     * @param pause before the first new start; it doubles with each one that follows
+     */
+    static ChildSupervisor start(String name, List<String> command, Duration pause) {
+        ChildSupervisor supervisor = new ChildSupervisor(name, command, pause);
+        supervisor.thread.start();
+        return supervisor;
+    }
+
+    private void run() {
+        Duration next = pause;
+        try {
+            while (true) {
+                if (runOnce() == 0) {
+                    log.atInfo().log(name + " ended by itself without an error and is not started again");
+                    return;
+                }
+                log.atWarn().log(name + " is started again in " + next);
+                Thread.sleep(next);
+                next = next.multipliedBy(2).compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : next.multipliedBy(2);
+            }
+        } catch (InterruptedException e) {
+            // Stopped.
+        }
+    }
+
+    private int runOnce() throws InterruptedException {
+        @Nullable Process child = null;
+        try {
+            child = new ProcessBuilder(command).inheritIO().start();
+            log.atInfo().addKeyValue("pid", child.pid()).log(name + " started");
+            int status = child.waitFor();
+            log.atWarn().addKeyValue("status", status).log(name + " ended");
+            return status;
+        } catch (IOException e) {
+            log.atError().setCause(e).log(name + " could not be started");
+            return 1;
+        } catch (InterruptedException e) {
+            if (child != null) {
+                end(child);
+            }
+            throw e;
+        }
+    }
+
+    private static void end(Process child) throws InterruptedException {
+        child.destroy();
+        if (!child.waitFor(STOP_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+            child.destroyForcibly();
+        }
+    }
+
+    /** Ends the child and waits for that. */
+    void stop() throws InterruptedException {
+        thread.interrupt();
+        thread.join();
+    }
+}
