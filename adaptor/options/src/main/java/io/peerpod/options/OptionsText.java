@@ -50,13 +50,13 @@ final class OptionsText {
                     row.defaultText().map(value -> Shown.value(row, value)).orElse("");
             List<String> notes = new ArrayList<>();
             if (row.isRequired()) {
-                notes.add("Required.");
+                notes.add("required");
             }
             if (row.isSecret()) {
-                notes.add("Secret.");
+                notes.add("secret");
             }
             if (row.isAppending()) {
-                notes.add("Flag and variable add up.");
+                notes.add("flag and variable add up");
             }
             String names = String.join(
                     ", ", row.aliases().stream().map(alias -> code("-" + alias)).toList());
@@ -64,7 +64,7 @@ final class OptionsText {
             text.append(" | ").append(row.variable().map(OptionsText::code).orElse("none"));
             text.append(" | ").append(standard.isEmpty() ? "none" : code(standard));
             text.append(" | ").append(cell(row.help()));
-            notes.forEach(note -> text.append(' ').append(note));
+            text.append(notes.isEmpty() ? "" : " (" + String.join(", ", notes) + ")");
             text.append(" |\n");
         }
         return text.toString();
