@@ -72,6 +72,7 @@ public final class GuestNetwork {
                 if (network.externalNetViaPodVm()) {
                     addExternal(new ExternalInterface(host, pod, outside, inside), tunnel);
                 }
+                Untracked.add(host, network.workerAddress().address(), network.vxlanPort());
             }
         }
     }
@@ -103,7 +104,9 @@ public final class GuestNetwork {
             }
             cleanup.throwFirst();
         } catch (NoSuchFileException gone) {
-            return;
+            // And with it the tunnel.
+        } finally {
+            Untracked.remove(host, network.workerAddress().address(), network.vxlanPort());
         }
     }
 

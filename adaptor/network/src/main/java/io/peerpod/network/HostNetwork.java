@@ -3,6 +3,7 @@ package io.peerpod.network;
 
 import io.peerpod.network.netlink.RouteNetlink;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -57,7 +58,9 @@ public final class HostNetwork {
         try (NetworkNamespace pod = NetworkNamespace.open(plan.podNetns());
                 RouteNetlink inside = pod.routeNetlink();
                 RouteNetlink outside = host.routeNetlink()) {
-            new HostTunnel(host, pod, outside, inside, plan.network(), progress).setUp(plan.remote());
+            InetAddress remote = plan.remote();
+            new HostTunnel(host, pod, outside, inside, plan.network(), progress).setUp(remote);
+            Untracked.add(host, remote, plan.network().vxlanPort());
         }
     }
 
@@ -73,7 +76,11 @@ public final class HostNetwork {
                 RouteNetlink outside = host.routeNetlink()) {
             new HostTunnel(host, pod, outside, inside, plan.network(), HostTunnel.Progress.NONE).tearDown();
         } catch (NoSuchFileException gone) {
-            return;
+            // And with it the tunnel.
+        } finally {
+            for (InetAddress address : plan.vmAddresses()) {
+                Untracked.remove(host, address, plan.network().vxlanPort());
+            }
         }
     }
 }

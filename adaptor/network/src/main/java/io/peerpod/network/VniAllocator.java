@@ -60,7 +60,8 @@ public final class VniAllocator {
         try (NetworkNamespace pod = NetworkNamespace.open(podNetns);
                 RouteNetlink inside = pod.routeNetlink();
                 RouteNetlink outside = host.routeNetlink()) {
-            for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+            int attempts = Math.min(MAX_ATTEMPTS, MAX_VNI - minimumId + 1);
+            for (int attempt = 0; attempt < attempts; attempt++) {
                 int vni = claim();
                 PodNetwork candidate = network.withVxlanId(vni, minimumId);
                 HostTunnel tunnel = new HostTunnel(host, pod, outside, inside, candidate, HostTunnel.Progress.NONE);
@@ -79,8 +80,8 @@ public final class VniAllocator {
                 }
             }
         }
-        throw new IOException("No VNI from " + minimumId + " on is free: " + MAX_ATTEMPTS + " are in use on UDP port "
-                + network.vxlanPort() + ". Remove tunnels that nobody needs, or raise vxlan-min-id.");
+        throw new IOException("No VNI from " + minimumId + " on is free on UDP port " + network.vxlanPort()
+                + ": all that were tried are in use. Remove tunnels that nobody needs, or change vxlan-min-id.");
     }
 
     private void giveUp(HostTunnel tunnel, int vni, Exception cause) {

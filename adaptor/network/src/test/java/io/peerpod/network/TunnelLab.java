@@ -8,12 +8,7 @@ import io.peerpod.network.netlink.RouteEntry;
 import io.peerpod.network.netlink.RouteNetlink;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.Inet4Address;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.SocketTimeoutException;
-import java.net.StandardProtocolFamily;
-import java.nio.channels.DatagramChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,7 +16,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
-import jdk.net.ExtendedSocketOptions;
 
 /**
  * A worker and a pod VM as two namespaces joined by a veth pair, and pods on the worker as a CNI plugin leaves them: {@code eth0} with
@@ -30,7 +24,6 @@ import jdk.net.ExtendedSocketOptions;
 final class TunnelLab implements AutoCloseable {
     static final int PORT = 4789;
     static final String MAC = "02:42:0a:2a:00:05";
-    private static final int RECEIVE_MILLIS = 3_000;
 
     final NetworkNamespace worker = NetworkNamespace.createUnnamed();
     final NetworkNamespace vm = NetworkNamespace.createUnnamed();
@@ -165,40 +158,12 @@ final class TunnelLab implements AutoCloseable {
     void exchange(Pod pod, boolean ipv6, int packetBytes) throws IOException {
         int headers = ipv6 ? 48 : 28;
         try (NetworkNamespace guest = NetworkNamespace.open(pod.guestNetns());
-                DatagramChannel inGuest = open(guest, pod.address(ipv6));
-                DatagramChannel onHost = open(worker, pod.gateway(ipv6))) {
+                UdpSocket inGuest = UdpSocket.open(guest, pod.address(ipv6));
+                UdpSocket onHost = UdpSocket.open(worker, pod.gateway(ipv6))) {
             byte[] data = new byte[packetBytes - headers];
-            deliver(onHost, inGuest, data);
-            deliver(inGuest, onHost, data);
+            onHost.deliver(inGuest, data);
+            inGuest.deliver(onHost, data);
         }
-    }
-
-    private static void deliver(DatagramChannel from, DatagramChannel to, byte[] data) throws IOException {
-        from.send(java.nio.ByteBuffer.wrap(data), to.getLocalAddress());
-        to.socket().setSoTimeout(RECEIVE_MILLIS);
-        java.net.DatagramPacket packet = new java.net.DatagramPacket(new byte[65536], 65536);
-        try {
-            to.socket().receive(packet);
-        } catch (SocketTimeoutException e) {
-            throw new IOException(
-                    "A packet of " + data.length + " bytes from " + from.getLocalAddress() + " to "
-                            + to.getLocalAddress() + " did not arrive.",
-                    e);
-        }
-        if (packet.getLength() != data.length || !packet.getSocketAddress().equals(from.getLocalAddress())) {
-            throw new IOException("Seen " + packet.getLength() + " bytes from " + packet.getSocketAddress());
-        }
-    }
-
-    private static DatagramChannel open(NetworkNamespace namespace, InetAddress address) throws IOException {
-        boolean ipv4 = address instanceof Inet4Address;
-        return namespace.compute(() -> {
-            DatagramChannel channel =
-                    DatagramChannel.open(ipv4 ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6);
-            channel.bind(new InetSocketAddress(address, 0));
-            channel.setOption(ExtendedSocketOptions.IP_DONTFRAGMENT, true);
-            return channel;
-        });
     }
 
     /** Outer packets that were cut, on either side and in either family. */

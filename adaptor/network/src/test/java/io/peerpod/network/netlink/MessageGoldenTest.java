@@ -52,7 +52,23 @@ class MessageGoldenTest {
         messages.put("redirect by u32", o -> TrafficMessages.addRedirect(o, "u32", 7, 9, 0x7070));
         messages.put("redirect by matchall", o -> TrafficMessages.addRedirect(o, "matchall", 7, 9, 0x7070));
         messages.put("delete filters", o -> TrafficMessages.deleteFilters(o, 7, 0x7070));
+        notrack(messages);
         return messages;
+    }
+
+    private static void notrack(Map<String, Function<ByteOrder, MessageWriter>> messages) {
+        int count = NotrackMessages.batch(ByteOrder.BIG_ENDIAN, NotrackMessages.create(ByteOrder.BIG_ENDIAN))
+                .size();
+        for (int i = 0; i < count; i++) {
+            int number = i;
+            messages.put(
+                    "untracked table, message " + number,
+                    o -> NotrackMessages.batch(o, NotrackMessages.create(o)).get(number));
+        }
+        InetAddress six = InetAddress.ofLiteral("2001:db8::7");
+        messages.put("untrack", o -> NotrackMessages.put(o, InetAddress.ofLiteral("192.0.2.7"), 4789));
+        messages.put("track again", o -> NotrackMessages.delete(o, six, 4789));
+        messages.put("list untracked", o -> NotrackMessages.list(o, six));
     }
 
     private static void links(Map<String, Function<ByteOrder, MessageWriter>> messages) {

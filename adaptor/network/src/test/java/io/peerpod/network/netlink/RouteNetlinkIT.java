@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -152,5 +153,35 @@ class RouteNetlinkIT {
     @Test
     void aMessageOfTheKernelReachesTheError() {
         assertThatThrownBy(() -> netlink.createLink("x", "no-such-kind")).hasMessageContaining("Unknown device type");
+    }
+
+    @Test
+    void listsAreReadInFullWhileOthersChangeThem() throws Exception {
+        Link stays = veth("a0");
+        AtomicBoolean ended = new AtomicBoolean();
+        Thread churn = Thread.ofPlatform().start(() -> {
+            try (RouteNetlink other = here.routeNetlink()) {
+                while (!ended.get()) {
+                    for (int i = 0; i < 20; i++) {
+                        other.createVeth("c" + i, "d" + i);
+                    }
+                    for (int i = 0; i < 20; i++) {
+                        other.deleteLink(other.link("c" + i).orElseThrow());
+                    }
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        try {
+            for (int i = 0; i < 300; i++) {
+                assertThat(netlink.links()).extracting(Link::name).contains("lo", stays.name());
+                netlink.addresses();
+                netlink.routes();
+            }
+        } finally {
+            ended.set(true);
+            churn.join();
+        }
     }
 }
