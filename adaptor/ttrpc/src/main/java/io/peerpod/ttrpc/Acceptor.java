@@ -42,7 +42,8 @@ final class Acceptor {
                 admit(accepted);
             } catch (ClosedChannelException e) {
                 return;
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                // Whatever it is, a server that stops accepting is worse.
                 if (stopped) {
                     return;
                 }

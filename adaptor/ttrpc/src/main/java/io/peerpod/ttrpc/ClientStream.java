@@ -53,7 +53,7 @@ final class ClientStream<Q, A> extends ClientCall<Q, A> {
         this.options = options;
         Executor executor = options.getExecutor();
         this.serial = new SerialExecutor(executor == null ? Deadlines.CALLS : executor, () -> {});
-        this.inbox = channel.newInbox();
+        this.inbox = type.serverSendsOneMessage() ? channel.newInboxForOne() : channel.newInbox();
     }
 
     @Override

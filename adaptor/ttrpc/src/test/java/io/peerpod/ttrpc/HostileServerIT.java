@@ -17,6 +17,8 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -234,6 +236,24 @@ class HostileServerIT {
         Status status = Status.fromThrowable(end.get());
         assertThat(status.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
         assertThat(status.getDescription()).contains("maxQueuedMessages");
+    }
+
+    @Test
+    void manyLargeAnswersAtOnceAllArrive() throws Exception {
+        start(TtrpcLimits.DEFAULT.withMaxInFlightBytes(FrameHeader.MAX_DATA_BYTES));
+        Note large = Note.newBuilder()
+                .setBlob(ByteString.copyFrom(new byte[3 << 20]))
+                .build();
+        List<Future<Note>> calls = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            calls.add(echo(i));
+        }
+        for (int i = 0; i < 10; i++) {
+            server.bytes(ServerConnection.response(requested(), ByteString.EMPTY, large.toByteString()));
+        }
+        for (Future<Note> call : calls) {
+            assertThat(call.get()).isEqualTo(large);
+        }
     }
 
     /** A consumer of a stream that takes nothing. */
