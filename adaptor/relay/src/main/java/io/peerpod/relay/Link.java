@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.relay;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/** A connected stream socket on an event loop. Every method is for the loop's thread only. */
+public abstract class Link implements EventLoop.Ready {
+    /** How long {@link #finish} waits for the peer to take what is left. */
+    private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(5);
+
+    private static final int MAX_GATHER_BUFFERS = 32;
+
+    /** Who uses the bytes. */
+    public interface Handler {
+        /**
+         * Bytes came in. They lie in scratch space of the loop with {@link LoopBuffers#HEADROOM_BYTES} usable bytes before the position; all must be consumed before this
+         * returns, and may be changed in place.
+         */
+        void received(ByteBuffer data);
+
+        /** The peer is gone or the link failed; called once, never after {@link Link#close}. The link is closed already. */
+        void ended(String why);
+
+        /** Unsent output fell to zero after a short write. */
+        void drained();
+    }
+
+    protected final EventLoop loop;
+    protected final SocketChannel channel;
+    protected final Handler handler;
+    private final ArrayDeque<ByteBuffer> unsent = new ArrayDeque<>();
+    private int unsentBytes;
+    private @Nullable SelectionKey key;
+    private boolean paused;
+    private boolean finishing;
+    private boolean closed;
+
+    protected Link(EventLoop loop, SocketChannel channel, Handler handler) {
+        this.loop = loop;
+        this.channel = channel;
+        this.handler = handler;
+    }
+
+    /** Starts to read. */
+    public void register() throws IOException {
+        channel.configureBlocking(false);
+        key = loop.register(channel, SelectionKey.OP_READ, this);
+    }
+
+    /** Takes the place of whatever a key was registered for. */
+    public void adopt(SelectionKey existing) {
+        existing.attach(this);
+        existing.interestOps(SelectionKey.OP_READ);
+        key = existing;
+    }
+
+    /** Sends all of the data now, or keeps a copy of what the socket did not take. A closed link swallows it. */
+    public abstract void send(ByteBuffer data);
+
+    /** Like {@link #send}, but keeps the buffer itself where it can; it must come from {@link LoopBuffers#frame} and goes back there. */
+    public void sendOwned(ByteBuffer data) {
+        send(data);
+        loop.buffers().release(data);
+    }
+
+    /** Reads what is there and hands it over. */
+    protected abstract void readReady() throws IOException;
+
+    /** Bytes that the socket has not taken yet. */
+    public int unsentBytes() {
+        return unsentBytes;
+    }
+
+    /** Whether it was closed or has ended. */
+    public boolean isClosed() {
+        return closed;
+    }
+
+    /** Stops reading until {@link #resume}. */
+    public void pause() {
+        if (!paused) {
+            paused = true;
+            updateInterest();
+        }
+    }
+
+    /** Reads again. */
+    public void resume() {
+        if (paused) {
+            paused = false;
+            updateInterest();
+        }
+    }
+
+    /** Closes once the peer has taken what was sent, or after a while without that. Nothing is read any more. */
+    public void finish() {
+        if (closed || finishing) {
+            return;
+        }
+        if (unsentBytes == 0) {
+            close();
+            return;
+        }
+        finishing = true;
+        updateInterest();
+        loop.after(FINISH_TIMEOUT, this::close);
+    }
+
+    /** Closes without a word to the handler. */
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        beforeClose();
+        for (ByteBuffer chunk : unsent) {
+            loop.buffers().release(chunk);
+        }
+        unsent.clear();
+        unsentBytes = 0;
+        try {
+            channel.close();
+        } catch (IOException _) {
+            // The descriptor is gone either way.
+        }
+    }
+
+    /** Last chance to say goodbye. */
+    protected void beforeClose() {}
+
+    @Override
+    public void ready(SelectionKey ready) throws IOException {
+        if (closed) {
+            return;
+        }
+        if (ready.isWritable()) {
+            writeUnsent();
+        }
+        if (!closed && !paused && !finishing && ready.isReadable()) {
+            readReady();
+        }
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+        end(words(cause));
+    }
+
+    /** Closes and tells the handler, after the present event: whoever is in the middle of a send need not expect it. */
+    protected final void end(String why) {
+        if (!closed) {
+            close();
+            if (!finishing) {
+                loop.afterEvent(() -> handler.ended(why));
+            }
+        }
+    }
+
+    private static String words(Throwable cause) {
+        String message = cause.getMessage();
+        return message == null ? cause.getClass().getSimpleName() : message;
+    }
+
+    /** Writes what the socket takes now and keeps a copy of the rest. */
+    protected final void write(ByteBuffer bytes) {
+        try {
+            if (unsent.isEmpty()) {
+                channel.write(bytes);
+            }
+        } catch (IOException e) {
+            end(words(e));
+            return;
+        }
+        if (bytes.hasRemaining()) {
+            keep(bytes);
+        }
+    }
+
+    /** Writes what the socket takes now and keeps the buffer itself until the rest is written. */
+    protected final void writeOwned(ByteBuffer bytes) {
+        try {
+            if (unsent.isEmpty()) {
+                channel.write(bytes);
+            }
+        } catch (IOException e) {
+            loop.buffers().release(bytes);
+            end(words(e));
+            return;
+        }
+        if (!bytes.hasRemaining()) {
+            loop.buffers().release(bytes);
+            return;
+        }
+        boolean first = unsent.isEmpty();
+        unsentBytes += bytes.remaining();
+        unsent.add(bytes);
+        if (first) {
+            updateInterest();
+        }
+    }
+
+    private void keep(ByteBuffer bytes) {
+        boolean first = unsent.isEmpty();
+        unsentBytes += bytes.remaining();
+        while (bytes.hasRemaining()) {
+            ByteBuffer chunk = loop.buffers().chunk();
+            int length = Math.min(chunk.capacity(), bytes.remaining());
+            chunk.put(0, bytes, bytes.position(), length).limit(length);
+            bytes.position(bytes.position() + length);
+            unsent.add(chunk);
+        }
+        if (first) {
+            updateInterest();
+        }
+    }
+
+    private void writeUnsent() throws IOException {
+        while (!unsent.isEmpty()) {
+            ByteBuffer[] some = unsent.stream().limit(MAX_GATHER_BUFFERS).toArray(ByteBuffer[]::new);
+            unsentBytes -= (int) channel.write(some);
+            for (ByteBuffer chunk : some) {
+                if (chunk.hasRemaining()) {
+                    return; // The socket is full.
+                }
+                loop.buffers().release(unsent.remove());
+            }
+        }
+        if (finishing) {
+            close();
+            return;
+        }
+        updateInterest();
+        handler.drained();
+    }
+
+    private void updateInterest() {
+        SelectionKey present = key;
+        if (present == null || closed || !present.isValid()) {
+            return;
+        }
+        int wanted = (paused || finishing ? 0 : SelectionKey.OP_READ) | (unsent.isEmpty() ? 0 : SelectionKey.OP_WRITE);
+        if (present.interestOps() != wanted) {
+            present.interestOps(wanted);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.relay.guest;
+
+import io.peerpod.relay.EventLoop;
+import io.peerpod.relay.Link;
+import io.peerpod.relay.PlainLink;
+import io.peerpod.relay.Sockets;
+import io.peerpod.relay.TlsIdentity;
+import io.peerpod.relay.TlsLink;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import javax.net.ssl.SSLEngine;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Accepts connections and lets those in that authenticate. Strangers share two small rooms, one for the silent and one for those in a handshake; when a room is full its oldest guest leaves, so
+ * that no number of strangers keeps a relay out.
+ */
+final class Door implements EventLoop.Ready, ServerHandshake.Listener {
+    private static final Logger log = LoggerFactory.getLogger(Door.class);
+
+    /** Accepted in one go before other connections get their turn. */
+    private static final int MAX_ACCEPTS_AT_ONCE = 64;
+
+    /** How long nothing is accepted after the process ran out of descriptors. */
+    private static final Duration ACCEPT_PAUSE = Duration.ofMillis(50);
+
+    private final Switchboard board;
+    private final ServerSocketChannel listener;
+    private final Optional<TlsIdentity> identity;
+    private final Executor expensive;
+    private final EventLoop loop;
+    private final Map<ServerHandshake, EventLoop.Timer> silent = new LinkedHashMap<>();
+    private final Map<ServerHandshake, EventLoop.Timer> shaking = new LinkedHashMap<>();
+
+    Door(Switchboard board, ServerSocketChannel listener, Optional<TlsIdentity> identity, Executor expensive) {
+        this.board = board;
+        this.listener = listener;
+        this.identity = identity;
+        this.expensive = expensive;
+        loop = board.loop();
+    }
+
+    void open() throws IOException {
+        listener.configureBlocking(false);
+        loop.register(listener, SelectionKey.OP_ACCEPT, this);
+    }
+
+    @Override
+    public void ready(SelectionKey key) {
+        for (int i = 0; i < MAX_ACCEPTS_AT_ONCE; i++) {
+            try {
+                SocketChannel channel = listener.accept();
+                if (channel == null) {
+                    return;
+                }
+                admit(channel);
+            } catch (IOException e) {
+                log.atWarn().addKeyValue("failure", e.getMessage()).log("a connection could not be accepted");
+                evictOldest(silent, "out of descriptors");
+                key.interestOps(0);
+                loop.after(ACCEPT_PAUSE, () -> {
+                    if (key.isValid()) {
+                        key.interestOps(SelectionKey.OP_ACCEPT);
+                    }
+                });
+                return;
+            }
+        }
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+        log.atError().setCause(cause).log("the listener failed in an unexpected way; it goes on");
+    }
+
+    private void admit(SocketChannel channel) throws IOException {
+        try {
+            channel.configureBlocking(false);
+            Sockets.tune(channel);
+            if (identity.isEmpty()) {
+                welcome(channel, null, null, ByteBuffer.allocate(0));
+                return;
+            }
+            ServerHandshake handshake = new ServerHandshake(loop, channel, expensive, this);
+            if (silent.size() >= board.limits().maxSilent()) {
+                evictOldest(silent, "too many silent connections");
+            }
+            loop.register(channel, SelectionKey.OP_READ, handshake);
+            silent.put(handshake, loop.after(board.limits().handshakeTimeout(), () -> expire(handshake)));
+        } catch (IOException e) {
+            channel.close();
+            log.atDebug().addKeyValue("failure", e.getMessage()).log("a connection broke while it was accepted");
+        }
+    }
+
+    private void expire(ServerHandshake handshake) {
+        if (forget(handshake)) {
+            handshake.close();
+            log.atInfo()
+                    .addKeyValue("took", board.limits().handshakeTimeout())
+                    .log("a connection did not finish its TLS handshake in time");
+        }
+    }
+
+    private boolean forget(ServerHandshake handshake) {
+        EventLoop.Timer timer = silent.remove(handshake);
+        if (timer == null) {
+            timer = shaking.remove(handshake);
+        }
+        if (timer == null) {
+            return false;
+        }
+        timer.cancel();
+        return true;
+    }
+
+    private void evictOldest(Map<ServerHandshake, EventLoop.Timer> room, String why) {
+        Map.Entry<ServerHandshake, EventLoop.Timer> oldest =
+                ((LinkedHashMap<ServerHandshake, EventLoop.Timer>) room).firstEntry();
+        if (oldest != null) {
+            oldest.getValue().cancel();
+            room.remove(oldest.getKey());
+            oldest.getKey().close();
+            log.atDebug().addKeyValue("failure", why).log("an unauthenticated connection made room");
+        }
+    }
+
+    @Override
+    public SSLEngine started(ServerHandshake handshake) {
+        EventLoop.Timer timer = silent.remove(handshake);
+        if (shaking.size() >= board.limits().maxHandshakes()) {
+            evictOldest(shaking, "too many handshakes at the same time");
+        }
+        if (timer != null) {
+            shaking.put(handshake, timer);
+        }
+        return identity.orElseThrow().serverEngine();
+    }
+
+    @Override
+    public void finished(ServerHandshake handshake, SelectionKey key, SSLEngine engine, ByteBuffer rest) {
+        forget(handshake);
+        try {
+            welcome(handshake.channel(), key, engine, rest);
+        } catch (IOException e) {
+            handshake.close();
+            log.atInfo().addKeyValue("failure", e.getMessage()).log("a client broke right after its handshake");
+        }
+    }
+
+    @Override
+    public void broken(ServerHandshake handshake, String why) {
+        forget(handshake);
+        log.atInfo().addKeyValue("failure", why).log("a TLS handshake failed");
+    }
+
+    private void welcome(SocketChannel channel, @Nullable SelectionKey key, @Nullable SSLEngine engine, ByteBuffer rest)
+            throws IOException {
+        Client client = new Client(board, String.valueOf(channel.getRemoteAddress()));
+        Link link = engine == null
+                ? new PlainLink(loop, channel, client)
+                : new TlsLink(loop, channel, engine, rest, client);
+        client.attach(link);
+        if (!board.hasRoom()) {
+            log.atWarn()
+                    .addKeyValue("client", client.name())
+                    .addKeyValue("clients", board.limits().maxClients())
+                    .log("a relay was turned away, too many are connected");
+            link.close();
+            return;
+        }
+        if (key == null) {
+            link.register();
+        } else {
+            link.adopt(key);
+        }
+        board.add(client);
+        if (link instanceof TlsLink tls) {
+            tls.handleEarlyData();
+        }
+    }
+
+    void close() {
+        silent.keySet().forEach(ServerHandshake::close);
+        shaking.keySet().forEach(ServerHandshake::close);
+        silent.clear();
+        shaking.clear();
+        try {
+            listener.close();
+        } catch (IOException _) {
+            // The descriptor is gone either way.
+        }
+    }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.relay.host;
+
+import io.peerpod.relay.EventLoop;
+import io.peerpod.relay.RelayException;
+import io.peerpod.relay.RelayException.Failure;
+import io.peerpod.relay.SessionSpec;
+import io.peerpod.relay.SessionStatus;
+import io.peerpod.relay.SessionStatus.State;
+import io.peerpod.relay.TlsIdentity;
+import io.peerpod.relay.Upstream;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One sandbox's socket, tunnel and connections. Opening is blocking code on a virtual thread of its own; from then on everything happens on one event loop. States only move forward:
+ * connecting, ready, lost, closed.
+ */
+final class Session {
+    private static final Logger log = LoggerFactory.getLogger(Session.class);
+
+    /** Connections on one agent socket; shims open one or two. */
+    static final int MAX_SHIM_CONNECTIONS = 32;
+
+    private static final Duration FURTHER_UPSTREAM_BUDGET = Duration.ofSeconds(10);
+
+    private final SessionSpec spec;
+    private final EventLoop loop;
+    private final ContainerEdit containerEdit;
+    private final Consumer<Session> openingFailed;
+    private final CompletableFuture<Void> opened = new CompletableFuture<>();
+    private final CompletableFuture<SessionStatus> ended = new CompletableFuture<>();
+    private final Set<ShimConnection> shims = new LinkedHashSet<>();
+    private volatile @Nullable ShimListener listener;
+    private @Nullable UpstreamConnection prepared;
+    private @Nullable ShimConnection primary;
+    private volatile @Nullable Dialer dialer;
+    private volatile @Nullable Thread opening;
+    private volatile State state = State.CONNECTING;
+    private volatile String reason = "";
+    private volatile int shimCount;
+
+    Session(SessionSpec spec, EventLoop loop, ContainerEdit containerEdit, Consumer<Session> openingFailed) {
+        this.openingFailed = openingFailed;
+        this.spec = spec;
+        this.loop = loop;
+        this.containerEdit = containerEdit;
+    }
+
+    String id() {
+        return spec.sandboxId();
+    }
+
+    SessionSpec spec() {
+        return spec;
+    }
+
+    EventLoop loop() {
+        return loop;
+    }
+
+    ContainerEdit containerEdit() {
+        return containerEdit;
+    }
+
+    /** Completes when the session is ready, or exceptionally with the {@link RelayException} that says why it will not be. */
+    CompletableFuture<Void> opened() {
+        return opened;
+    }
+
+    /** Completes when the session is lost or closed. */
+    CompletableFuture<SessionStatus> ended() {
+        return ended;
+    }
+
+    SessionStatus status() {
+        State present = state;
+        Dialer dialling = dialer;
+        String why = present == State.CONNECTING && dialling != null ? dialling.lastFailure() : reason;
+        return new SessionStatus(
+                id(), present, why.isEmpty() ? Optional.empty() : Optional.of(why), shimCount, Optional.of(spec));
+    }
+
+    /** Starts to open it; whoever waits does so on {@link #opened}. */
+    void start(Duration budget) {
+        Thread thread = Thread.ofVirtual().name("open " + id()).unstarted(() -> open(budget));
+        opening = thread;
+        thread.start();
+    }
+
+    private void open(Duration budget) {
+        long started = System.nanoTime();
+        try {
+            ShimListener bound = ShimListener.bind(this);
+            listener = bound;
+            Optional<TlsIdentity> identity = identity();
+            Dialer dialling = new Dialer(spec, identity, loop);
+            dialer = dialling;
+            Upstream upstream = dialling.dial(budget);
+            onLoop(() -> {
+                if (state != State.CONNECTING) {
+                    upstream.close();
+                    throw closedMeanwhile();
+                }
+                prepared = UpstreamConnection.adopt(this, upstream);
+                bound.register();
+                state = State.READY;
+            });
+            opening = null;
+            log.atInfo()
+                    .addKeyValue("sandbox", id())
+                    .addKeyValue("took", Duration.ofNanos(System.nanoTime() - started))
+                    .log("the agent answers through the tunnel");
+            opened.complete(null);
+        } catch (RelayException e) {
+            fail(e);
+        } catch (InterruptedException e) {
+            fail(closedMeanwhile());
+        } catch (IOException e) {
+            fail(
+                    state != State.CONNECTING
+                            ? closedMeanwhile()
+                            : new RelayException(
+                                    Failure.BAD_SPEC, "cannot serve " + spec.socket() + ": " + e.getMessage(), e));
+        } catch (RuntimeException e) {
+            log.atError().addKeyValue("sandbox", id()).setCause(e).log("a session could not be opened");
+            fail(new RelayException(Failure.INTERNAL, "the relay failed to open sandbox " + id() + ": " + e, e));
+        }
+    }
+
+    private Optional<TlsIdentity> identity() throws RelayException {
+        try {
+            return spec.tls().map(TlsIdentity::of);
+        } catch (IllegalArgumentException e) {
+            throw new RelayException(Failure.BAD_SPEC, "TLS of sandbox " + id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private RelayException closedMeanwhile() {
+        return new RelayException(Failure.CLOSED, "sandbox " + id() + " was closed while it was opened");
+    }
+
+    private void fail(RelayException failure) {
+        opening = null;
+        close();
+        ShimListener bound = listener;
+        if (bound != null) {
+            // It may have been bound after somebody else closed the session.
+            bound.close();
+        }
+        openingFailed.accept(this);
+        opened.completeExceptionally(failure);
+    }
+
+    /** A step that runs on the loop and may fail. */
+    private interface LoopStep {
+        void run() throws IOException, RelayException;
+    }
+
+    private void onLoop(LoopStep step) throws RelayException, IOException, InterruptedException {
+        CompletableFuture<@Nullable Exception> done = new CompletableFuture<>();
+        loop.execute(() -> {
+            try {
+                step.run();
+                done.complete(null);
+            } catch (IOException | RelayException | RuntimeException e) {
+                done.complete(e);
+            }
+        });
+        // Not interruptible: the step runs in any case, and its outcome decides who owns the connection.
+        Exception failure = done.join();
+        switch (failure) {
+            case null -> {}
+            case IOException e -> throw e;
+            case RelayException e -> throw e;
+            default -> throw new IllegalStateException(failure);
+        }
+    }
+
+    /** A shim connected; false when there are too many. */
+    boolean admit(ShimConnection shim) {
+        if (state != State.READY || shims.size() >= MAX_SHIM_CONNECTIONS) {
+            return false;
+        }
+        shims.add(shim);
+        shimCount = shims.size();
+        return true;
+    }
+
+    /** A shim's connection sent its first byte. */
+    void wantUpstream(ShimConnection shim) {
+        if (primary == null) {
+            primary = shim;
+        }
+        UpstreamConnection ready = prepared;
+        if (ready != null) {
+            prepared = null;
+            shim.attach(ready);
+            return;
+        }
+        Dialer dialling = dialer;
+        if (dialling == null) {
+            shim.close();
+            return;
+        }
+        Thread.ofVirtual().name("further upstream " + id()).start(() -> {
+            try {
+                Upstream upstream = dialling.further(FURTHER_UPSTREAM_BUDGET);
+                loop.execute(() -> attachFurther(shim, upstream));
+            } catch (RelayException | InterruptedException e) {
+                log.atWarn()
+                        .addKeyValue("sandbox", id())
+                        .addKeyValue("failure", e.getMessage())
+                        .log("no further connection to the pod VM; the shim's connection is closed");
+                loop.execute(() -> {
+                    shim.close();
+                    shimGone(shim, "no upstream");
+                });
+            }
+        });
+    }
+
+    private void attachFurther(ShimConnection shim, Upstream upstream) {
+        if (shim.link().isClosed() || state != State.READY) {
+            upstream.close();
+            return;
+        }
+        try {
+            shim.attach(UpstreamConnection.adopt(this, upstream));
+        } catch (IOException e) {
+            upstream.close();
+            shim.close();
+            shimGone(shim, String.valueOf(e.getMessage()));
+        }
+    }
+
+    void shimGone(ShimConnection shim, String why) {
+        if (shims.remove(shim)) {
+            shimCount = shims.size();
+            log.atInfo()
+                    .addKeyValue("sandbox", id())
+                    .addKeyValue("failure", why)
+                    .log("a shim's connection is gone");
+        }
+        if (primary == shim) {
+            primary = null;
+        }
+    }
+
+    void upstreamLost(UpstreamConnection upstream, String why) {
+        ShimConnection shim = upstream.shim();
+        boolean decisive = upstream == prepared || (shim != null && shim == primary);
+        String what = shim != null && shim.destroying() ? "the agent left at DestroySandbox (" + why + ")" : why;
+        if (shim != null) {
+            shim.upstreamLost(upstream.midFrame());
+            shimGone(shim, what);
+        }
+        if (decisive) {
+            end(State.LOST, "connection to the pod VM lost: " + what);
+        }
+    }
+
+    /** Ends the session from whatever thread; returns when nothing is left of it. */
+    void close() {
+        Thread thread = opening;
+        if (thread != null && thread != Thread.currentThread()) {
+            thread.interrupt();
+        }
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        loop.execute(() -> {
+            end(State.CLOSED, "");
+            done.complete(null);
+        });
+        done.join();
+        if (thread != null && thread != Thread.currentThread()) {
+            opened.exceptionally(_ -> null).join();
+        }
+    }
+
+    private void end(State last, String why) {
+        if (state == State.CLOSED || state == last) {
+            return;
+        }
+        if (!why.isEmpty()) {
+            log.atWarn()
+                    .addKeyValue("sandbox", id())
+                    .addKeyValue("failure", why)
+                    .log("a session is lost");
+            reason = why;
+        }
+        state = last;
+        ShimListener bound = listener;
+        if (bound != null) {
+            bound.close();
+        }
+        UpstreamConnection ready = prepared;
+        if (ready != null) {
+            ready.link().close();
+            prepared = null;
+        }
+        for (ShimConnection shim : List.copyOf(shims)) {
+            shim.close();
+        }
+        shims.clear();
+        shimCount = 0;
+        primary = null;
+        ended.complete(status());
+    }
+}

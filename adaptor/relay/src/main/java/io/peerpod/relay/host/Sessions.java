@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.relay.host;
+
+import io.peerpod.relay.EventLoop;
+import io.peerpod.relay.RelayControl;
+import io.peerpod.relay.RelayException;
+import io.peerpod.relay.RelayException.Failure;
+import io.peerpod.relay.RelayInfo;
+import io.peerpod.relay.SessionSpec;
+import io.peerpod.relay.SessionStatus;
+import io.peerpod.relay.SessionStatus.State;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** The relay itself, without its control socket. */
+public final class Sessions implements RelayControl {
+    private static final int MAX_LOOPS = 4;
+
+    /** Shims, VMs and nodes are finite; a mistake in the daemon is not. */
+    private static final int MAX_SESSIONS = 4096;
+
+    private final List<EventLoop> loops;
+    private final ContainerEdit containerEdit;
+    private final Map<String, Session> sessions = new ConcurrentHashMap<>();
+    private final ReentrantLock opening = new ReentrantLock();
+    private final AtomicInteger nextLoop = new AtomicInteger();
+
+    private Sessions(List<EventLoop> loops, ContainerEdit containerEdit) {
+        this.loops = loops;
+        this.containerEdit = containerEdit;
+    }
+
+    /** A relay with as many event loops as there are processors, within reason. */
+    public static Sessions start() throws IOException {
+        return start(new CreateContainerEdit(CreateContainerEdit.DIRECT_VOLUMES));
+    }
+
+    static Sessions start(ContainerEdit containerEdit) throws IOException {
+        List<EventLoop> loops = new ArrayList<>();
+        int count = Math.min(MAX_LOOPS, Runtime.getRuntime().availableProcessors());
+        for (int i = 0; i < count; i++) {
+            loops.add(EventLoop.start("relay-" + i));
+        }
+        return new Sessions(loops, containerEdit);
+    }
+
+    @Override
+    public RelayInfo info() {
+        String version = Sessions.class.getPackage().getImplementationVersion();
+        return new RelayInfo(ProcessHandle.current().pid(), version == null ? "development" : version, sessions.size());
+    }
+
+    @Override
+    public void open(SessionSpec spec, Duration budget) throws RelayException, InterruptedException {
+        Session session = joinOrStart(spec, budget);
+        try {
+            session.opened().get();
+        } catch (ExecutionException e) {
+            sessions.remove(spec.sandboxId(), session);
+            if (e.getCause() instanceof RelayException failure) {
+                throw failure;
+            }
+            throw new RelayException(
+                    Failure.INTERNAL, "opening sandbox " + spec.sandboxId() + " failed: " + e.getCause(), e);
+        }
+    }
+
+    private Session joinOrStart(SessionSpec spec, Duration budget) throws RelayException {
+        opening.lock();
+        try {
+            Session present = sessions.get(spec.sandboxId());
+            if (present != null && !present.opened().isCompletedExceptionally()) {
+                if (!present.spec().equals(spec)) {
+                    throw new RelayException(
+                            Failure.CONFLICT,
+                            "sandbox " + spec.sandboxId()
+                                    + " has a session already, with another address, socket or certificate; close it first");
+                }
+                SessionStatus status = present.status();
+                if (status.ended()) {
+                    throw new RelayException(
+                            Failure.CONFLICT,
+                            "the session of sandbox " + spec.sandboxId() + " was lost ("
+                                    + status.reason().orElse("closed") + "); it cannot be opened again, only closed");
+                }
+                return present;
+            }
+            if (sessions.size() >= MAX_SESSIONS) {
+                throw new RelayException(Failure.INTERNAL, "the relay holds " + MAX_SESSIONS + " sessions, its limit");
+            }
+            EventLoop loop = loops.get(Math.floorMod(nextLoop.getAndIncrement(), loops.size()));
+            Session session = new Session(spec, loop, containerEdit, failed -> sessions.remove(failed.id(), failed));
+            sessions.put(spec.sandboxId(), session);
+            session.start(budget);
+            return session;
+        } finally {
+            opening.unlock();
+        }
+    }
+
+    @Override
+    public void close(String sandboxId) {
+        Session session = sessions.get(sandboxId);
+        if (session != null) {
+            session.close();
+            sessions.remove(sandboxId, session);
+        }
+    }
+
+    @Override
+    public List<SessionStatus> list() {
+        return sessions.values().stream()
+                .map(Session::status)
+                .sorted(Comparator.comparing(SessionStatus::sandboxId))
+                .toList();
+    }
+
+    @Override
+    public SessionStatus awaitEnd(String sandboxId) throws InterruptedException {
+        Session session = sessions.get(sandboxId);
+        if (session == null) {
+            return new SessionStatus(sandboxId, State.CLOSED, Optional.empty(), 0, Optional.empty());
+        }
+        try {
+            return session.ended().get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a session's end cannot fail", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        sessions.keySet().forEach(this::close);
+        loops.forEach(EventLoop::close);
+    }
+}
