@@ -242,7 +242,17 @@ final class HostTunnel {
     void tearDown() throws IOException {
         Cleanup cleanup = new Cleanup();
         cleanup.attempt(() -> disconnect(cleanup, false));
+        cleanup.attempt(this::deleteForgotten);
         cleanup.throwFirst();
+    }
+
+    /** A namespace has one pod: another device with our mark was reserved for it by a process that died before it could tell. */
+    private void deleteForgotten() throws IOException {
+        for (Link link : inside.links()) {
+            if (link.vxlan().isPresent() && TunnelFacts.read(link).isPresent()) {
+                inside.deleteLink(link);
+            }
+        }
     }
 
     /** The device goes last: its alias is the only record of what to restore. */

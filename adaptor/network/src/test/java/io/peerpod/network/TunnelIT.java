@@ -303,6 +303,21 @@ class TunnelIT {
     }
 
     @Test
+    void aReservationThatNoJournalKnowsGoesWithTheTunnel() throws Exception {
+        try (TunnelLab lab = new TunnelLab(folder, Families.IPV4, 1500)) {
+            Pod pod = lab.pod(1, Families.IPV4, 1500);
+            String before = TunnelLab.picture(pod.netns());
+            plan(lab, allocator(lab), pod);
+            TunnelPlan plan = plan(lab, allocator(lab), pod);
+            assertThat(plan.network().vxlanId()).isEqualTo(MIN_ID + 1);
+            setUpBoth(lab, plan, pod);
+            lab.exchange(pod, false, 1450);
+            lab.hostNetwork.tearDown(plan);
+            assertThat(TunnelLab.picture(pod.netns())).isEqualTo(before);
+        }
+    }
+
+    @Test
     void aVniInUseElsewhereIsAnErrorThatNamesIt() throws Exception {
         try (TunnelLab lab = new TunnelLab(folder, Families.IPV4, 1500)) {
             Pod pod = lab.pod(1, Families.IPV4, 1500);

@@ -30,16 +30,30 @@ public final class NotrackTable implements AutoCloseable {
 
     /** Leaves UDP from and to that address with that destination port untracked; nothing to do if it is already. */
     public void put(InetAddress address, int port) throws IOException {
+        List<MessageWriter> element = List.of(NotrackMessages.put(HOST, address, port));
+        String action = "leave " + address.getHostAddress() + " untracked";
+        try {
+            commit(action, element);
+            return;
+        } catch (ErrnoException e) {
+            if (!e.is(Errno.ENOENT)) {
+                throw e;
+            }
+        }
+        createTable();
+        commit(action, element);
+    }
+
+    private void createTable() throws IOException {
         try {
             commit("create the table peerpods", NotrackMessages.create(HOST));
         } catch (ErrnoException e) {
+            // Another tunnel was first. What the refused transaction left unread carries older numbers and is passed
+            // over.
             if (!e.is(Errno.EEXIST)) {
                 throw e;
             }
         }
-        // The refused transaction above may have left acknowledgements behind; they carry older numbers and are passed
-        // over.
-        commit("leave " + address.getHostAddress() + " untracked", List.of(NotrackMessages.put(HOST, address, port)));
     }
 
     /** Undoes {@link #put}; nothing to do if it is undone already. */
