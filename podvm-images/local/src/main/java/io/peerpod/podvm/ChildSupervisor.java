@@ -34,7 +34,7 @@ final class ChildSupervisor {
     /**
      * Starts it.
      *
-     * @param pause before the first new start; it doubles with each one that follows
+     * @param pause before the first new start; it doubles with each one that follows, until the child has run for a while
      */
     static ChildSupervisor start(String name, List<String> command, Duration pause) {
         ChildSupervisor supervisor = new ChildSupervisor(name, command, pause);
@@ -46,9 +46,13 @@ final class ChildSupervisor {
         Duration next = pause;
         try {
             while (true) {
+                long started = System.nanoTime();
                 if (runOnce() == 0) {
                     log.atInfo().log(name + " ended by itself without an error and is not started again");
                     return;
+                }
+                if (System.nanoTime() - started > LONGEST_PAUSE.toNanos()) {
+                    next = pause;
                 }
                 log.atWarn().log(name + " is started again in " + next);
                 Thread.sleep(next);

@@ -81,6 +81,7 @@ record GuestCommand(List<String> line, Path directory, boolean terminal) {
         // The last one sets the environment, so that none of the others can add to it or is led by it.
         line.addAll(List.of(tool("env"), "--ignore-environment"));
         entered.ifPresent(path -> line.add("--chdir=" + path));
+        line.add("--");
         environment(process).forEach((name, value) -> line.add(name + "=" + value));
         line.addAll(program);
         return new GuestCommand(line, directory(process), process.getTerminal());

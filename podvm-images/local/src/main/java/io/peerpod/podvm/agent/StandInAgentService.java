@@ -430,7 +430,11 @@ final class StandInAgentService extends AgentServiceGrpc.AgentServiceImplBase {
     private ReadStreamResponse read(ReadStreamRequest request, Stream stream)
             throws StatusException, InterruptedException {
         GuestProcess process = process(request.getContainerId(), request.getExecId(), AgentErrors.wrappedInvalidExec());
-        int most = request.getLen() <= 0 ? Integer.MAX_VALUE : request.getLen();
+        if (request.getLen() == 0) {
+            return ReadStreamResponse.getDefaultInstance();
+        }
+        // Unsigned on the wire.
+        int most = request.getLen() < 0 ? Integer.MAX_VALUE : request.getLen();
         return ReadStreamResponse.newBuilder()
                 .setData(stream.read(process, most))
                 .build();

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -142,7 +143,11 @@ final class VmProcess implements AutoCloseable {
             if (text == null) {
                 throw new IllegalStateException("bootstrap.sh is missing beside " + VmProcess.class.getName());
             }
-            return new String(text.readAllBytes(), StandardCharsets.UTF_8);
+            // Its comments are for readers of the source, not for every listing of processes.
+            return new String(text.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .filter(line -> !line.strip().startsWith("#"))
+                    .collect(Collectors.joining("\n"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
