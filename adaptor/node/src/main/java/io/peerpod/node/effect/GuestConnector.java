@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.node.effect;
+
+import io.peerpod.network.TunnelPlan;
+import io.peerpod.node.identity.Identities;
+import io.peerpod.node.identity.Identity;
+import io.peerpod.node.plan.PodNetworks;
+import io.peerpod.node.plan.SandboxPlan;
+import io.peerpod.provider.CloudException;
+import io.peerpod.provider.CloudFailure.Actor;
+import io.peerpod.provider.PodVm;
+import io.peerpod.relay.RelayControl;
+import io.peerpod.relay.RelayException;
+import io.peerpod.relay.SessionSpec;
+import io.peerpod.sandbox.Sandbox;
+import io.peerpod.sandbox.SandboxEvent;
+import io.peerpod.sandbox.Trouble;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletionService;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The way to a guest: tunnel and agent session at once, while the cloud is asked now and then whether the VM still is. The first
+ * thing that fails ends the others.
+ */
+final class GuestConnector {
+    private static final Logger log = LoggerFactory.getLogger(GuestConnector.class);
+
+    private final RelayControl relay;
+    private final PodNetworks networks;
+    private final Identities identities;
+    private final CloudCalls cloud;
+    private final EffectLimits limits;
+    private final int forwarderPort;
+
+    GuestConnector(
+            RelayControl relay,
+            PodNetworks networks,
+            Identities identities,
+            CloudCalls cloud,
+            EffectLimits limits,
+            int forwarderPort) {
+        this.relay = relay;
+        this.networks = networks;
+        this.identities = identities;
+        this.cloud = cloud;
+        this.limits = limits;
+        this.forwarderPort = forwarderPort;
+    }
+
+    /** What one of the parallel steps came to. */
+    private record Step(String name, Optional<Trouble> trouble) {}
+
+    SandboxEvent connect(Sandbox sandbox, PodVm vm) throws InterruptedException {
+        ExecutorService threads = Executors.newThreadPerTaskExecutor(
+                Thread.ofVirtual().name("connect-" + sandbox.id() + "-", 0).factory());
+        try {
+            CompletionService<Step> steps = new ExecutorCompletionService<>(threads);
+            submit(steps, () -> openSession(sandbox, vm));
+            submit(steps, () -> setTunnelUp(sandbox, vm));
+            submit(steps, () -> watchVm(sandbox, vm));
+            for (int done = 0; done < 2; done++) {
+                Step step = steps.take().get();
+                if (step.trouble().isPresent()) {
+                    return new SandboxEvent.ConnectFailed(step.trouble().get());
+                }
+            }
+            return new SandboxEvent.GuestReady();
+        } catch (ExecutionException e) {
+            log.atError().addKeyValue("sandbox", sandbox.id()).setCause(e).log("connecting broke down");
+            return new SandboxEvent.ConnectFailed(
+                    new Trouble(about(sandbox, vm) + " was not connected: " + e.getCause(), Actor.US));
+        } finally {
+            threads.shutdownNow();
+            // Not a second longer than their own steps: each ends on interrupt.
+            threads.close();
+        }
+    }
+
+    private static void submit(CompletionService<Step> steps, Callable<Step> step) {
+        var _ = steps.submit(step);
+    }
+
+    private Step openSession(Sandbox sandbox, PodVm vm) throws InterruptedException {
+        long start = System.nanoTime();
+        try {
+            SandboxPlan plan = SandboxPlan.of(sandbox);
+            Identity identity = identities.find(plan.tlsIdentity());
+            Path folder = plan.agentSocket().getParent();
+            if (folder != null) {
+                Files.createDirectories(
+                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            }
+            SessionSpec spec = new SessionSpec(
+                    sandbox.id(),
+                    plan.agentSocket(),
+                    vm.addresses(),
+                    forwarderPort,
+                    identity.files(),
+                    identities.serverName(plan.tlsIdentity(), sandbox.token().instanceName()));
+            relay.open(spec, limits.connectBudget());
+            took(sandbox, start, "the agent answered");
+            return new Step("agent", Optional.empty());
+        } catch (RelayException e) {
+            return failed("agent", about(sandbox, vm) + " was not reached: " + e.getMessage(), actor(e.failure()));
+        } catch (IOException | IllegalArgumentException e) {
+            return failed("agent", about(sandbox, vm) + " cannot be dialled: " + e.getMessage(), Actor.OPERATOR);
+        }
+    }
+
+    private Step setTunnelUp(Sandbox sandbox, PodVm vm) {
+        long start = System.nanoTime();
+        SandboxPlan plan = SandboxPlan.of(sandbox);
+        try {
+            networks.setUp(new TunnelPlan(plan.request().networkNamespace(), plan.network(), vm.addresses()));
+            took(sandbox, start, "the tunnel is up");
+            return new Step("tunnel", Optional.empty());
+        } catch (IOException e) {
+            return failed(
+                    "tunnel",
+                    "the tunnel to " + about(sandbox, vm) + " was not set up: " + e.getMessage(),
+                    Actor.OPERATOR);
+        }
+    }
+
+    /** Ends only with bad news: a VM that failed, or that somebody deleted. */
+    private Step watchVm(Sandbox sandbox, PodVm vm) throws InterruptedException {
+        while (true) {
+            Thread.sleep(limits.vmCheckInterval());
+            try {
+                Optional<PodVm> seen = cloud.find(sandbox.token());
+                if (seen.isEmpty()) {
+                    return failed(
+                            "vm",
+                            about(sandbox, vm) + " is not in the cloud any more: it was deleted by somebody"
+                                    + " while it was booting; the pod can be started again",
+                            Actor.OPERATOR);
+                }
+                if (seen.get().state() == PodVm.State.FAILED) {
+                    String why = seen.get()
+                            .failure()
+                            .map(failure -> failure.message())
+                            .orElse("the cloud gives no reason");
+                    return failed(
+                            "vm",
+                            about(sandbox, vm) + " failed while it was booting: " + why,
+                            seen.get().failure().map(failure -> failure.actor()).orElse(Actor.CLOUD));
+                }
+            } catch (CloudException e) {
+                log.atDebug()
+                        .addKeyValue("sandbox", sandbox.id())
+                        .addKeyValue("failure", e.getMessage())
+                        .log("the cloud could not be asked about a booting VM");
+            }
+        }
+    }
+
+    private static Step failed(String name, String message, Actor actor) {
+        return new Step(name, Optional.of(new Trouble(message, actor)));
+    }
+
+    private static void took(Sandbox sandbox, long start, String message) {
+        log.atInfo()
+                .addKeyValue("sandbox", sandbox.id())
+                .addKeyValue("took", Duration.ofNanos(System.nanoTime() - start))
+                .log(message);
+    }
+
+    private static Actor actor(RelayException.Failure failure) {
+        return switch (failure) {
+            case UNREACHABLE, TLS, AGENT, BAD_SPEC -> Actor.OPERATOR;
+            case CONFLICT, CLOSED, RELAY_GONE, INTERNAL -> Actor.US;
+        };
+    }
+
+    private static String about(Sandbox sandbox, PodVm vm) {
+        return "pod VM " + sandbox.token().instanceName() + " (" + vm.id() + ") of pod " + sandbox.pod();
+    }
+}

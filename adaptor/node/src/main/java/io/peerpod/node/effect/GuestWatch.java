@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.node.effect;
+
+import io.peerpod.provider.CloudFailure.Actor;
+import io.peerpod.provider.PodVm;
+import io.peerpod.relay.RelayControl;
+import io.peerpod.relay.RelayException;
+import io.peerpod.relay.SessionStatus;
+import io.peerpod.sandbox.Sandbox;
+import io.peerpod.sandbox.SandboxEvent;
+import io.peerpod.sandbox.Trouble;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Notices that a running pod's guest is gone. The relay has closed the shim's connection by then. */
+final class GuestWatch {
+    private static final Duration RELAY_RETRY = Duration.ofMillis(500);
+    private static final Logger log = LoggerFactory.getLogger(GuestWatch.class);
+
+    private final RelayControl relay;
+
+    GuestWatch(RelayControl relay) {
+        this.relay = relay;
+    }
+
+    SandboxEvent watch(Sandbox sandbox, PodVm vm) throws InterruptedException {
+        while (true) {
+            try {
+                SessionStatus end = relay.awaitEnd(sandbox.id());
+                String seen = end.state() == SessionStatus.State.LOST
+                        ? end.reason().orElse("its connection ended")
+                        : "the relay no longer holds its session, so the relay process ended in between";
+                String message = "the guest of pod " + sandbox.pod() + " (" + vm.id() + ") is lost: " + seen
+                        + ". The pod ends; its VM is being deleted";
+                log.atWarn()
+                        .addKeyValue("sandbox", sandbox.id())
+                        .addKeyValue("instance", vm.id())
+                        .addKeyValue("failure", seen)
+                        .log("a running pod lost its guest");
+                return new SandboxEvent.GuestLost(new Trouble(message, Actor.CLOUD));
+            } catch (RelayException e) {
+                log.atWarn()
+                        .addKeyValue("sandbox", sandbox.id())
+                        .addKeyValue("failure", e.getMessage())
+                        .log("the relay cannot be asked; it is asked again");
+                Thread.sleep(RELAY_RETRY);
+            }
+        }
+    }
+}
