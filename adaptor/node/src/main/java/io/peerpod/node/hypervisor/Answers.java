@@ -12,6 +12,7 @@ import io.peerpod.sandbox.StopCause;
 import java.io.IOException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /** What a caller is told when something did not work. */
 final class Answers {
@@ -35,7 +36,7 @@ final class Answers {
         };
     }
 
-    static StatusRuntimeException status(Status status, String message) {
+    static StatusRuntimeException status(Status status, @Nullable String message) {
         return status.withDescription(message == null ? "no reason given" : message)
                 .asRuntimeException();
     }

@@ -54,7 +54,11 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
 
     private final Future<Ready> ready;
 
-    /** @param ready completes when the journals are read; fails when they cannot be */
+    /**
+     * Waits for the journals in each call.
+     *
+     * @param ready completes when the journals are read; fails when they cannot be
+     */
     public HypervisorService(Future<Ready> ready) {
         this.ready = ready;
     }

@@ -23,7 +23,11 @@ import java.util.concurrent.TimeUnit;
 public final class PodVmInfoService extends PodVMInfoGrpc.PodVMInfoImplBase {
     private final Future<Ready> ready;
 
-    /** @param ready completes when the journals are read */
+    /**
+     * Waits for the journals in each call.
+     *
+     * @param ready completes when the journals are read
+     */
     public PodVmInfoService(Future<Ready> ready) {
         this.ready = ready;
     }

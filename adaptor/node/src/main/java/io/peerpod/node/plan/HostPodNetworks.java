@@ -26,6 +26,8 @@ public final class HostPodNetworks implements PodNetworks {
     }
 
     /**
+     * Looks at the namespace of this thread.
+     *
      * @param minimumId the smallest VNI
      * @throws IOException if this process may not look at its own namespace
      */

@@ -64,7 +64,10 @@ public final class SandboxPreparation {
             return new LaunchToken(request.sandboxId(), name);
         } catch (IllegalArgumentException e) {
             throw new ContractException(
-                    "CreateVM", "id", "an id whose first eight characters end in a letter or digit", e.getMessage());
+                    "CreateVM",
+                    "id",
+                    "an id whose first eight characters end in a letter or digit",
+                    String.valueOf(e.getMessage()));
         }
     }
 

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.node;
+
+import io.peerpod.node.effect.Effects;
+import io.peerpod.node.effect.GuestConfiguration;
+import io.peerpod.node.effect.OrphanWatch;
+import io.peerpod.node.hypervisor.HypervisorService;
+import io.peerpod.node.hypervisor.PodVmInfoService;
+import io.peerpod.node.hypervisor.Ready;
+import io.peerpod.node.identity.Identities;
+import io.peerpod.node.journal.JournalException;
+import io.peerpod.node.mailbox.Sandboxes;
+import io.peerpod.node.plan.PodNetworks;
+import io.peerpod.node.plan.SandboxPlan;
+import io.peerpod.node.plan.SandboxPreparation;
+import io.peerpod.node.process.StateLock;
+import io.peerpod.node.process.Supervisor;
+import io.peerpod.node.process.TakenSocket;
+import io.peerpod.relay.RelayControl;
+import io.peerpod.relay.RelayException;
+import io.peerpod.sandbox.Sandbox;
+import io.peerpod.sandbox.SandboxState;
+import io.peerpod.ttrpc.TtrpcServer;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The running daemon. The socket serves first; calls wait until the journals are read. When a newer daemon takes the socket over,
+ * this one finishes the calls it has, lets go of the state folder, and waits to be ended.
+ */
+final class Daemon implements AutoCloseable {
+    private static final Duration SUCCESSOR_POLL = Duration.ofMillis(100);
+    private static final Logger log = LoggerFactory.getLogger(Daemon.class);
+
+    private final NodeConfig config;
+    private final Parts parts;
+    private final CompletableFuture<Ready> ready = new CompletableFuture<>();
+    private final TakenSocket socket;
+    private final TtrpcServer server;
+    private @Nullable StateLock lock;
+    private @Nullable OrphanWatch orphans;
+    private boolean stopped;
+
+    /** What the daemon is made of. */
+    record Parts(
+            Sandboxes sandboxes,
+            Effects effects,
+            SandboxPreparation preparation,
+            GuestConfiguration configuration,
+            Identities identities,
+            PodNetworks networks,
+            RelayControl relay,
+            Supervisor supervisor) {}
+
+    private Daemon(NodeConfig config, Parts parts, TakenSocket socket) {
+        this.config = config;
+        this.parts = parts;
+        this.socket = socket;
+        this.server = TtrpcServer.builder()
+                .addDetachedService(new HypervisorService(ready))
+                .addService(new PodVmInfoService(ready))
+                .name("hypervisor")
+                .serve(socket.channel());
+    }
+
+    /** Serves; nothing is read or done yet. */
+    static Daemon serve(NodeConfig config, Parts parts) throws IOException {
+        return new Daemon(config, parts, TakenSocket.take(config.socket()));
+    }
+
+    /** Reads what a predecessor left and continues it. Returns when calls are dealt with. */
+    void start() throws IOException, InterruptedException, JournalException, RelayException {
+        CompletableFuture<Void> warm = new CompletableFuture<>();
+        Thread.ofVirtual().name("warm-up").start(() -> {
+            try {
+                parts.identities().warmUp();
+                warm.complete(null);
+            } catch (IOException | RuntimeException e) {
+                warm.completeExceptionally(e);
+            }
+        });
+        lock = StateLock.acquire(
+                config.stateDir(),
+                () -> log.atInfo()
+                        .addKeyValue("folder", config.stateDir())
+                        .log("another daemon works on the state folder; it is waited for"));
+        Sandboxes.Loaded loaded = parts.sandboxes().load();
+        loaded.problems()
+                .forEach(
+                        problem -> log.atError().addKeyValue("failure", problem).log("a journal cannot be used"));
+        loaded.sandboxes().forEach(left -> adopt(left.state()));
+        try {
+            warm.get();
+        } catch (ExecutionException e) {
+            throw new IOException(
+                    "the TLS identity under " + config.stateDir() + " cannot be used: " + e.getCause(), e);
+        }
+        parts.relay().info();
+        parts.sandboxes().resume();
+        orphans = OrphanWatch.start(parts.sandboxes(), parts.relay(), config.orphanGrace());
+        ready.complete(new Ready(parts.sandboxes(), parts.preparation(), parts.configuration()));
+        Thread.ofVirtual().name("successor-watch").start(this::watchForSuccessor);
+        parts.supervisor().ready();
+        log.atInfo()
+                .addKeyValue("socket", config.socket())
+                .addKeyValue("sandboxes", loaded.sandboxes().size())
+                .log("the daemon is ready");
+    }
+
+    private void adopt(SandboxState state) {
+        switch (state) {
+            case SandboxState.Prepared prepared -> adopt(prepared.sandbox());
+            case SandboxState.Launching launching -> adopt(launching.sandbox());
+            case SandboxState.AwaitingLanding awaiting -> adopt(awaiting.sandbox());
+            case SandboxState.Connecting connecting -> adopt(connecting.sandbox());
+            case SandboxState.Ready running -> adopt(running.sandbox());
+            case SandboxState.Stopping stopping -> adopt(stopping.sandbox());
+            case SandboxState.Absent _, SandboxState.Gone _ -> {}
+        }
+    }
+
+    private void adopt(Sandbox sandbox) {
+        parts.networks().adopt(SandboxPlan.of(sandbox).network());
+    }
+
+    private void watchForSuccessor() {
+        try {
+            while (socket.isOurs()) {
+                Thread.sleep(SUCCESSOR_POLL);
+            }
+            if (stop()) {
+                log.atInfo().log("a newer daemon has taken over; this one waits to be ended");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Ends serving, quickly; pods live on. Answers whether it was not ended before. */
+    private boolean stop() throws InterruptedException {
+        synchronized (this) {
+            if (stopped) {
+                return false;
+            }
+            stopped = true;
+        }
+        if (!server.shutdown(config.stopGrace())) {
+            log.atWarn().log("calls in flight are cut off; their sandboxes are continued by the next daemon");
+        }
+        ready.completeExceptionally(new InterruptedException("the daemon is ending"));
+        if (orphans != null) {
+            orphans.close();
+        }
+        parts.effects().close();
+        parts.relay().close();
+        try {
+            socket.close();
+            if (lock != null) {
+                lock.close();
+            }
+        } catch (IOException e) {
+            log.atWarn().addKeyValue("failure", e.getMessage()).log("the socket or the lock was not given back");
+        }
+        return true;
+    }
+
+    @Override
+    public void close() {
+        parts.supervisor().stopping();
+        try {
+            stop();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
