@@ -14,10 +14,10 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.Optional;
-import javax.net.ssl.SSLContext;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,17 +55,14 @@ final class Forwarder implements AutoCloseable {
             throws ForwarderException, InterruptedException {
         ForwarderConfig config = configuration(settings.configuration());
         Optional<GuestTls> tls = settings.tls().merge(config);
-        if (tls.isPresent()) {
-            warmUpTls();
-        }
+        FutureTask<GuestRelay.Prepared> prepared =
+                prepare(new GuestRelayConfig(settings.listen(), settings.agentSocket(), tls, settings.limits()));
         Optional<PodNetwork> network = Optional.empty();
         if (!settings.withoutPodNetwork()) {
             network = Optional.of(setUpNetwork(settings, networkHalf, config));
         }
         try {
-            GuestRelay relay = GuestRelay.start(
-                    new GuestRelayConfig(settings.listen(), settings.agentSocket(), tls, settings.limits()),
-                    new AgentRequestEditor(settings.podNamespace()));
+            GuestRelay relay = prepared.get().start(new AgentRequestEditor(settings.podNamespace()));
             log.atInfo()
                     .addKeyValue("pod", config.podName())
                     .addKeyValue("namespace", config.podNamespace())
@@ -78,11 +75,12 @@ final class Forwarder implements AutoCloseable {
                     "Listening on " + settings.listen() + " failed: " + e.getMessage()
                             + ". Another forwarder may be running; -listen takes another port.",
                     e);
-        } catch (IllegalArgumentException e) {
+        } catch (ExecutionException e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
             throw new ForwarderException(
-                    "The TLS material cannot be used: " + e.getMessage() + ". It comes from the flags or from "
+                    "The TLS material cannot be used: " + cause.getMessage() + ". It comes from the flags or from "
                             + settings.configuration() + ".",
-                    e);
+                    cause);
         }
     }
 
@@ -129,17 +127,11 @@ final class Forwarder implements AutoCloseable {
         return network;
     }
 
-    /** Loads the TLS provider beside the work on the network; it takes longer than anything else here. */
-    private static void warmUpTls() {
-        Thread.ofPlatform().daemon().name("tls-warm-up").start(() -> {
-            try {
-                SSLContext context = SSLContext.getInstance("TLS");
-                context.init(null, null, null);
-                context.createSSLEngine();
-            } catch (GeneralSecurityException e) {
-                log.atDebug().setCause(e).log("warming up TLS failed; the listener will say why");
-            }
-        });
+    /** Reads and tries the key material beside the work on the network; each takes about as long as the other. */
+    private static FutureTask<GuestRelay.Prepared> prepare(GuestRelayConfig config) {
+        var task = new FutureTask<>(() -> GuestRelay.prepare(config));
+        Thread.ofPlatform().daemon().name("tls-preparation").start(task);
+        return task;
     }
 
     private static String admission(Optional<GuestTls> tls) {
@@ -178,7 +170,6 @@ final class Forwarder implements AutoCloseable {
             }
             Thread.sleep(AGENT_POLL);
         }
-        log.atInfo().addKeyValue("socket", settings.agentSocket()).log("connected to the agent");
     }
 
     /** Blocks until {@link #close}, or until serving ended by itself. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.forwarder;
 
+import io.peerpod.network.libc.Libc;
 import io.peerpod.options.HelpRequestedException;
 import io.peerpod.options.InvalidOptionsException;
 import io.peerpod.options.Settings;
@@ -33,6 +34,7 @@ public final class ForwarderMain {
     }
 
     private static int run(List<String> arguments) {
+        loadNativeCode();
         var table = new ForwarderSettings.Table();
         ForwarderSettings settings;
         try {
@@ -50,7 +52,7 @@ public final class ForwarderMain {
             return 1;
         }
         try {
-            return serve(settings, StopSignals.install());
+            return serve(settings);
         } catch (ForwarderException e) {
             log.atError().log(e.getMessage());
             return 1;
@@ -60,14 +62,23 @@ public final class ForwarderMain {
         }
     }
 
-    private static int serve(ForwarderSettings settings, StopSignals signals)
-            throws ForwarderException, InterruptedException {
+    /** The first call of the C library takes longer than reading the settings and the configuration, so it is made beside that. */
+    private static void loadNativeCode() {
+        Thread.ofPlatform()
+                .daemon()
+                .name("native-code")
+                .start(() -> Libc.system().geteuid());
+    }
+
+    private static int serve(ForwarderSettings settings) throws ForwarderException, InterruptedException {
         ServiceManager manager = ServiceManager.ofThisProcess();
         BlockingQueue<End> ends = new LinkedBlockingQueue<>();
         var starting = new AtomicBoolean(true);
         Thread starter = Thread.currentThread();
         watch("stop-signal", ends, () -> {
-            signals.await();
+            // Installed here, since that takes a while, and before it a signal may simply end the process: nothing is
+            // held yet.
+            StopSignals.install().await();
             if (starting.compareAndSet(true, false)) {
                 starter.interrupt();
             }

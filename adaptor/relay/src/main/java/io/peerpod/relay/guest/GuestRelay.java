@@ -50,7 +50,42 @@ public final class GuestRelay implements AutoCloseable {
      * @throws IllegalArgumentException when the key material or the TLS profile is unusable, or a client authority is missing
      */
     public static GuestRelay start(GuestRelayConfig config, RequestEditor editor) throws IOException {
+        return prepare(config).start(editor);
+    }
+
+    /**
+     * Reads and tries the key material, which takes longer than everything else here, so that it can be done beside other work.
+     *
+     * @throws IllegalArgumentException when the key material or the TLS profile is unusable, or a client authority is missing
+     */
+    public static Prepared prepare(GuestRelayConfig config) {
         Optional<TlsIdentity> identity = config.tls().map(GuestRelay::identity);
+        identity.ifPresent(TlsIdentity::serverEngine); // the first engine loads the provider
+        return new Prepared(config, identity);
+    }
+
+    /** A relay that only needs to be started; it holds nothing open. */
+    public static final class Prepared {
+        private final GuestRelayConfig config;
+        private final Optional<TlsIdentity> identity;
+
+        private Prepared(GuestRelayConfig config, Optional<TlsIdentity> identity) {
+            this.config = config;
+            this.identity = identity;
+        }
+
+        /**
+         * As {@link GuestRelay#start}.
+         *
+         * @throws IOException when the address cannot be bound
+         */
+        public GuestRelay start(RequestEditor editor) throws IOException {
+            return GuestRelay.start(config, identity, editor);
+        }
+    }
+
+    private static GuestRelay start(GuestRelayConfig config, Optional<TlsIdentity> identity, RequestEditor editor)
+            throws IOException {
         ServerSocketChannel listener = ServerSocketChannel.open();
         try {
             listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
