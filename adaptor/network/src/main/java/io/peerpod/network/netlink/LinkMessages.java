@@ -26,6 +26,7 @@ final class LinkMessages {
     private static final int IFLA_ADDRESS = 1;
     private static final int IFLA_IFNAME = 3;
     private static final int IFLA_MTU = 4;
+    private static final int IFLA_MASTER = 10;
     private static final int IFLA_TXQLEN = 13;
     private static final int IFLA_LINKINFO = 18;
     private static final int IFLA_IFALIAS = 20;
@@ -87,6 +88,11 @@ final class LinkMessages {
 
     static MessageWriter delete(ByteOrder order, int index) {
         return link(order, RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, index, 0, 0);
+    }
+
+    /** Makes a link a port of a bridge. */
+    static MessageWriter enslave(ByteOrder order, int index, int master) {
+        return link(order, RTM_SETLINK, NLM_F_REQUEST | NLM_F_ACK, index, 0, 0).u32(IFLA_MASTER, master);
     }
 
     static MessageWriter change(ByteOrder order, int index, LinkChange change) {

@@ -110,6 +110,13 @@ public final class RouteNetlink implements AutoCloseable {
         socket.request("change the link " + link.name(), LinkMessages.change(HOST, link.index(), change));
     }
 
+    /** Makes a link a port of a bridge. */
+    public void enslave(Link link, Link bridge) throws IOException {
+        socket.request(
+                "make the link " + link.name() + " a port of " + bridge.name(),
+                LinkMessages.enslave(HOST, link.index(), bridge.index()));
+    }
+
     /** Deletes a link; one that is gone already is no error. */
     public void deleteLink(Link link) throws IOException {
         try {
