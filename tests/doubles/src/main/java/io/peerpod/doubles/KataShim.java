@@ -276,10 +276,9 @@ public final class KataShim implements AutoCloseable {
             throws IOException, WireStatusException, InterruptedException {
         if (!process.hasEnded()) {
             process.signal(SIGTERM);
-            try {
-                process.awaitExit(id.equals(pod.sandboxId()) ? Duration.ZERO : TERM_GRACE);
-            } catch (IOException e) {
-                observer.answered("SIGTERM was not enough", TERM_GRACE);
+            // The pause container's end is told by the call that stays open for the life of the pod.
+            if (!id.equals(pod.sandboxId())) {
+                awaitTermination(process);
             }
         }
         AgentCalls calls = agent();
@@ -298,6 +297,14 @@ public final class KataShim implements AutoCloseable {
                 "RemoveContainer",
                 RemoveContainerRequest.newBuilder().setContainerId(id).build());
         calls.call("RemoveStaleVirtiofsShareMounts", RemoveStaleVirtiofsShareMountsRequest.getDefaultInstance());
+    }
+
+    private void awaitTermination(ShimProcess process) throws InterruptedException {
+        try {
+            process.awaitExit(TERM_GRACE);
+        } catch (IOException e) {
+            observer.answered("SIGTERM was not enough", TERM_GRACE);
+        }
     }
 
     private interface Call {

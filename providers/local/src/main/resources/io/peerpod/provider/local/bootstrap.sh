@@ -12,10 +12,10 @@ step() {
     case $1 in
     folder) mkdir -p -- "$2" ;;
     file) mkdir -p -- "${2%/*}" && : >>"$2" ;;
-    tmpfs) mount -t tmpfs -o "$3" peerpod-vm "$2" ;;
-    bind) mount --bind -- "$2" "$3" ;;
-    move) mount --move -- "$2" "$3" ;;
-    proc) mount -t proc -o nosuid,nodev,noexec proc /proc ;;
+    tmpfs) mount -n -t tmpfs -o "$3" peerpod-vm "$2" ;;
+    bind) mount -n --bind -- "$2" "$3" ;;
+    move) mount -n --move -- "$2" "$3" ;;
+    proc) mount -n -t proc -o nosuid,nodev,noexec proc /proc ;;
     *) echo "unknown step" >&2 && return 1 ;;
     esac
 }
