@@ -23,14 +23,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Accepts connections and lets those in that authenticate. Strangers share two small rooms, one for the silent and one for those in a handshake; when a room is full its oldest guest leaves, so
- * that no number of strangers keeps a relay out.
+ * Accepts connections and lets those in that authenticate. Strangers share two small rooms: one for those that have not sent a whole first message,
+ * whose oldest guest leaves when it is full, and one for those in a handshake, where one that takes too long leaves. So no number of silent strangers keeps a relay out.
  */
 final class Door implements EventLoop.Ready, ServerHandshake.Listener {
     private static final Logger log = LoggerFactory.getLogger(Door.class);
 
     /** Accepted in one go before other connections get their turn. */
     private static final int MAX_ACCEPTS_AT_ONCE = 64;
+
+    /** What a handshake may take before another one may push it out: some round trips and the computing of both sides. */
+    private static final long FAIR_HANDSHAKE_NANOS = 2_000_000_000;
 
     /** How long nothing is accepted after the process ran out of descriptors. */
     private static final Duration ACCEPT_PAUSE = Duration.ofMillis(50);
@@ -40,8 +43,11 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
     private final Optional<TlsIdentity> identity;
     private final Executor expensive;
     private final EventLoop loop;
-    private final Map<ServerHandshake, EventLoop.Timer> silent = new LinkedHashMap<>();
-    private final Map<ServerHandshake, EventLoop.Timer> shaking = new LinkedHashMap<>();
+    private final LinkedHashMap<ServerHandshake, EventLoop.Timer> silent = new LinkedHashMap<>();
+    private final LinkedHashMap<ServerHandshake, Shaking> shaking = new LinkedHashMap<>();
+
+    /** A handshake under way. */
+    private record Shaking(EventLoop.Timer timer, long sinceNanos) {}
 
     Door(Switchboard board, ServerSocketChannel listener, Optional<TlsIdentity> identity, Executor expensive) {
         this.board = board;
@@ -67,7 +73,7 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
                 admit(channel);
             } catch (IOException e) {
                 log.atWarn().addKeyValue("failure", e.getMessage()).log("a connection could not be accepted");
-                evictOldest(silent, "out of descriptors");
+                evictOldestSilent();
                 key.interestOps(0);
                 loop.after(ACCEPT_PAUSE, () -> {
                     if (key.isValid()) {
@@ -94,7 +100,7 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
             }
             ServerHandshake handshake = new ServerHandshake(loop, channel, expensive, this);
             if (silent.size() >= board.limits().maxSilent()) {
-                evictOldest(silent, "too many silent connections");
+                evictOldestSilent();
             }
             loop.register(channel, SelectionKey.OP_READ, handshake);
             silent.put(handshake, loop.after(board.limits().handshakeTimeout(), () -> expire(handshake)));
@@ -116,7 +122,8 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
     private boolean forget(ServerHandshake handshake) {
         EventLoop.Timer timer = silent.remove(handshake);
         if (timer == null) {
-            timer = shaking.remove(handshake);
+            Shaking under = shaking.remove(handshake);
+            timer = under == null ? null : under.timer;
         }
         if (timer == null) {
             return false;
@@ -125,27 +132,40 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
         return true;
     }
 
-    private void evictOldest(Map<ServerHandshake, EventLoop.Timer> room, String why) {
-        Map.Entry<ServerHandshake, EventLoop.Timer> oldest =
-                ((LinkedHashMap<ServerHandshake, EventLoop.Timer>) room).firstEntry();
+    private void evictOldestSilent() {
+        Map.Entry<ServerHandshake, EventLoop.Timer> oldest = silent.firstEntry();
         if (oldest != null) {
+            silent.remove(oldest.getKey());
             oldest.getValue().cancel();
-            room.remove(oldest.getKey());
             oldest.getKey().close();
-            log.atDebug().addKeyValue("failure", why).log("an unauthenticated connection made room");
         }
     }
 
     @Override
-    public SSLEngine started(ServerHandshake handshake) {
+    public @Nullable SSLEngine started(ServerHandshake handshake) {
         EventLoop.Timer timer = silent.remove(handshake);
-        if (shaking.size() >= board.limits().maxHandshakes()) {
-            evictOldest(shaking, "too many handshakes at the same time");
+        if (timer == null) {
+            return null;
         }
-        if (timer != null) {
-            shaking.put(handshake, timer);
+        if (shaking.size() >= board.limits().maxHandshakes() && !makeRoom()) {
+            timer.cancel();
+            log.atDebug().log("a handshake was turned away, too many are under way");
+            return null;
         }
+        shaking.put(handshake, new Shaking(timer, System.nanoTime()));
         return identity.orElseThrow().serverEngine();
+    }
+
+    /** A handshake that had its fair time leaves; a young one may stay, or a flood would keep everybody from finishing. */
+    private boolean makeRoom() {
+        Map.Entry<ServerHandshake, Shaking> oldest = shaking.firstEntry();
+        if (oldest == null || System.nanoTime() - oldest.getValue().sinceNanos < FAIR_HANDSHAKE_NANOS) {
+            return false;
+        }
+        shaking.remove(oldest.getKey());
+        oldest.getValue().timer.cancel();
+        oldest.getKey().close();
+        return true;
     }
 
     @Override

@@ -7,8 +7,8 @@ import java.time.Duration;
  * What a client can take of the guest at most.
  *
  * @param maxClients authenticated connections; the next one is turned away
- * @param maxSilent accepted connections that have not sent a byte; the oldest makes room for the next one
- * @param maxHandshakes connections in the middle of their handshake; the oldest makes room for the next one
+ * @param maxSilent accepted connections that have not sent a whole first message; the oldest makes room for the next one
+ * @param maxHandshakes connections in the middle of their handshake; the next one is turned away unless the oldest has had its time
  * @param handshakeTimeout from accept to the end of the handshake
  * @param maxWaitingRequests requests that wait while there is no agent; the next one is answered RESOURCE_EXHAUSTED
  * @param maxWaitingBytes the same in bytes

@@ -15,15 +15,18 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The server side of one TLS handshake on the loop; its expensive steps run elsewhere. Until the first byte arrives it holds neither an engine nor a buffer, so that silent
- * connections cost a descriptor and little else.
+ * The server side of one TLS handshake on the loop; its expensive steps run elsewhere. Until a whole first record has arrived it has no engine and hardly a buffer, so that
+ * connections that stay silent, or stop in their first message, cost a descriptor and little else.
  */
 final class ServerHandshake implements EventLoop.Ready {
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+    private static final int RECORD_HEADER_BYTES = 5;
+    private static final byte HANDSHAKE_RECORD = 22;
 
     /** Who waits for the outcome; called on the loop. */
     interface Listener {
-        /** The first byte came; gives the engine for this connection. */
+        /** A whole first record came; gives the engine for this connection, or null to have it closed. */
+        @Nullable
         SSLEngine started(ServerHandshake handshake);
 
         /** Done; the rest is cipher text of the client that was read already. */
@@ -58,24 +61,54 @@ final class ServerHandshake implements EventLoop.Ready {
         if (over) {
             return;
         }
-        SSLEngine tls = engine;
-        if (tls == null) {
-            tls = listener.started(this);
-            engine = tls;
-            received = ByteBuffer.allocate(LoopBuffers.RECORD_BYTES).limit(0);
-        }
         if (key.isWritable()) {
             channel.write(unsent);
         }
-        if (key.isReadable()) {
-            received.compact();
-            int count = channel.read(received);
-            received.flip();
-            if (count < 0) {
-                throw new EOFException("closed by the peer");
+        if (key.isReadable() && !receive()) {
+            return;
+        }
+        SSLEngine tls = engine;
+        if (tls == null) {
+            tls = listener.started(this);
+            if (tls == null) {
+                close();
+                return;
             }
+            tls.beginHandshake();
+            engine = tls;
         }
         advance(key, tls);
+    }
+
+    /** Reads what is there; false while even the first record is not whole. */
+    private boolean receive() throws IOException {
+        if (received.limit() == received.capacity()) {
+            received = larger(received);
+        }
+        received.compact();
+        int count = channel.read(received);
+        received.flip();
+        if (count < 0) {
+            throw new EOFException("closed by the peer");
+        }
+        // What does not begin like a handshake record is left to the engine to refuse.
+        return engine != null
+                || (received.hasRemaining() && received.get(0) != HANDSHAKE_RECORD)
+                || (received.remaining() >= RECORD_HEADER_BYTES
+                        && received.remaining() >= RECORD_HEADER_BYTES + (received.getShort(3) & 0xffff));
+    }
+
+    private static ByteBuffer larger(ByteBuffer full) throws SSLException {
+        int capacity = full.capacity() < LoopBuffers.RECORD_BYTES
+                ? Math.min(LoopBuffers.RECORD_BYTES, 2048 + 4 * full.capacity())
+                : 0;
+        if (capacity == 0) {
+            if (full.position() > 0) {
+                return full;
+            }
+            throw new SSLException("a TLS record is longer than the protocol allows");
+        }
+        return ByteBuffer.allocate(capacity).put(full).flip();
     }
 
     private void advance(SelectionKey key, SSLEngine tls) throws IOException {

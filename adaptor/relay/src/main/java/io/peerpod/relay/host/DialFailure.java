@@ -116,7 +116,7 @@ record DialFailure(Failure failure, boolean refused, String words) {
             }
         }
         String text = message(exception);
-        if (text.startsWith("Received fatal alert") || text.contains("(alert)")) {
+        if (text.contains("Received fatal alert")) {
             return new DialFailure(
                     Failure.TLS,
                     false,

@@ -272,7 +272,9 @@ final class Dialer {
     private RelayException exhausted(Duration budget) {
         DialFailure last = lastFailure;
         boolean agentAsked = running.stream().anyMatch(attempt -> attempt.stage() == Stage.PROBE);
-        if (agentAsked) {
+        // What a handshake or an agent said before explains more than an attempt that the budget cut short.
+        boolean explained = last != null && (last.failure() == Failure.TLS || last.failure() == Failure.AGENT);
+        if (agentAsked && !explained) {
             last = DialFailure.timeout(Stage.PROBE, budget.toMillis());
         } else if (last == null) {
             last = DialFailure.timeout(Stage.CONNECT, Math.min(budget.toMillis(), CONNECT_TIMEOUT.toMillis()));
