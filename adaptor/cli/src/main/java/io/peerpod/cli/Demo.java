@@ -32,6 +32,8 @@ final class Demo {
     private static final int SPEAKER_ANSWERED = 3;
     private static final int EXEC_CODE = 7;
 
+    private static volatile boolean interrupted;
+
     private final PrivateWorld world;
     private final Steps steps = new Steps();
 
@@ -52,10 +54,15 @@ final class Demo {
         Runtime.getRuntime().addShutdownHook(atSignal);
         long before = System.nanoTime();
         Demo demo = new Demo(world);
-        try {
+        try (world) {
             demo.play();
-        } finally {
-            world.close();
+        } catch (Exception e) {
+            if (interrupted) {
+                // Whatever broke, it broke because all is being taken away.
+                System.out.println("interrupted; everything is taken away");
+                throw new InterruptedException();
+            }
+            throw e;
         }
         List<String> left = world.leftovers();
         if (!left.isEmpty()) {
@@ -71,6 +78,7 @@ final class Demo {
 
     /** Runs at Ctrl-C, and harmlessly again at a normal end. */
     private static void takeAway(PrivateWorld world) {
+        interrupted = true;
         try {
             world.close();
             PrivateWorld.killTheRest();
@@ -92,7 +100,9 @@ final class Demo {
             speaker.stop();
             listener.stop();
         } catch (Exception e) {
-            System.out.println("The end of the daemon's log:\n" + NodeProcess.tail(node.log()));
+            if (!interrupted) {
+                System.out.println("The end of the daemon's log:\n" + NodeProcess.tail(node.log()));
+            }
             throw e;
         }
         List<String> left =

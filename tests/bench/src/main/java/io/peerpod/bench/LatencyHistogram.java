@@ -51,6 +51,9 @@ final class LatencyHistogram {
     /** Nanoseconds below which the given part of all durations lies; 0 when there are none. */
     long percentile(double part) {
         long rank = (long) Math.ceil(part * total);
+        if (rank >= total) {
+            return max;
+        }
         long seen = 0;
         for (int i = 0; i < counts.length; i++) {
             seen += counts[i];
