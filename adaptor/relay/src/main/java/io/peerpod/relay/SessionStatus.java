@@ -15,6 +15,9 @@ import java.util.Optional;
 public record SessionStatus(
         String sandboxId, State state, Optional<String> reason, int shimConnections, Optional<SessionSpec> spec) {
 
+    /** How the reason of a loss begins that the shim itself brought about. */
+    public static final String DESTROYED = "the agent left at DestroySandbox";
+
     /** The states of a session; it moves down this list and never up. */
     public enum State {
         /** The socket is bound, the pod VM has not answered yet. */
@@ -25,6 +28,11 @@ public record SessionStatus(
         LOST,
         /** Closed by request, or never opened. */
         CLOSED
+    }
+
+    /** Whether it was lost in good order: the shim destroyed the sandbox, and the agent left. */
+    public boolean destroyed() {
+        return state == State.LOST && reason.orElse("").startsWith(DESTROYED);
     }
 
     /** Whether the session is over. */

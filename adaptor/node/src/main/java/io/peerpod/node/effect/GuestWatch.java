@@ -12,6 +12,7 @@ import io.peerpod.sandbox.Trouble;
 import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /** Notices that a running pod's guest is gone. The relay has closed the shim's connection by then. */
 final class GuestWatch {
@@ -33,11 +34,12 @@ final class GuestWatch {
                         : "the relay no longer holds its session, so the relay process ended in between";
                 String message = "the guest of pod " + sandbox.pod() + " (" + vm.id() + ") is lost: " + seen
                         + ". The pod ends; its VM is being deleted";
-                log.atWarn()
+                // A shim that destroyed its sandbox is about to stop the VM: nothing is wrong.
+                log.atLevel(end.destroyed() ? Level.INFO : Level.WARN)
                         .addKeyValue("sandbox", sandbox.id())
                         .addKeyValue("instance", vm.id())
                         .addKeyValue("failure", seen)
-                        .log("a running pod lost its guest");
+                        .log(end.destroyed() ? "a sandbox was destroyed by its shim" : "a running pod lost its guest");
                 return new SandboxEvent.GuestLost(new Trouble(message, Actor.CLOUD));
             } catch (RelayException e) {
                 log.atWarn()

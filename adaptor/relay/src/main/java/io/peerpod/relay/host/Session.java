@@ -259,13 +259,14 @@ final class Session {
     void upstreamLost(UpstreamConnection upstream, String why) {
         ShimConnection shim = upstream.shim();
         boolean decisive = upstream == prepared || (shim != null && shim == primary);
-        String what = shim != null && shim.destroying() ? "the agent left at DestroySandbox (" + why + ")" : why;
+        boolean destroyed = shim != null && shim.destroyed();
+        String what = destroyed ? SessionStatus.DESTROYED + " (" + why + ")" : why;
         if (shim != null) {
             shim.upstreamLost(upstream.midFrame());
             shimGone(shim, what);
         }
         if (decisive) {
-            end(State.LOST, "connection to the pod VM lost: " + what);
+            end(State.LOST, destroyed ? what : "connection to the pod VM lost: " + what);
         }
     }
 

@@ -41,6 +41,7 @@ final class ShimConnection extends FrameStream implements Link.Handler {
     private final PlainLink link;
     private final Envelope envelope = new Envelope();
     private final Set<Integer> openDestroys = new HashSet<>();
+    private volatile boolean destroyed;
     private final ArrayDeque<ByteBuffer> readyRequests = new ArrayDeque<>();
     private final ArrayDeque<ByteBuffer> answers = new ArrayDeque<>();
     private @Nullable ByteBuffer firstBytes;
@@ -140,7 +141,7 @@ final class ShimConnection extends FrameStream implements Link.Handler {
             case OTHER ->
                 switch (Envelope.peek(data, from, available, DESTROY)) {
                     case MATCH -> {
-                        openDestroys.add(data.getInt(start + 4));
+                        destroyAsked(data.getInt(start + 4));
                         yield Verdict.PASS;
                     }
                     case SHORT -> available < length ? Verdict.MORE : Verdict.PASS;
@@ -167,7 +168,7 @@ final class ShimConnection extends FrameStream implements Link.Handler {
         String method = wellFormed && envelope.service(frame).equals(AGENT) ? envelope.method(frame) : "";
         if (!method.equals("CreateContainer")) {
             if (method.equals("DestroySandbox")) {
-                openDestroys.add(id);
+                destroyAsked(id);
             }
             pass(frame);
             return;
@@ -270,9 +271,14 @@ final class ShimConnection extends FrameStream implements Link.Handler {
         link.finish();
     }
 
-    /** Whether a DestroySandbox waits for its answer. */
-    boolean destroying() {
-        return !openDestroys.isEmpty();
+    private void destroyAsked(int streamId) {
+        destroyed = true;
+        openDestroys.add(streamId);
+    }
+
+    /** Whether the shim has asked for DestroySandbox, after which the agent leaves in good order. */
+    boolean destroyed() {
+        return destroyed;
     }
 
     /** Closes both sides without a word. */
