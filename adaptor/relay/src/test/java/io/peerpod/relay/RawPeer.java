@@ -78,6 +78,7 @@ public final class RawPeer implements AutoCloseable {
     }
 
     /** The next frame. */
+    @SuppressWarnings("ReferenceEquality") // the end is one object
     public TestFrame next() throws IOException {
         try {
             TestFrame frame = frames.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);

@@ -159,10 +159,9 @@ public final class Mailbox {
         try {
             Decision decision = record(letter);
             for (SandboxEffect effect : decision.effects()) {
-                if (effect instanceof SandboxEffect.Forget) {
-                    forget();
+                if (!(effect instanceof SandboxEffect.Forget)) {
+                    effects.run(effect, this::tell);
                 }
-                effects.run(effect, this::tell);
             }
             letter.done().complete(state);
         } catch (JournalException e) {
@@ -188,7 +187,14 @@ public final class Mailbox {
                 next = SandboxLifecycle.evolve(next, fact);
             }
             try {
-                append(decision.facts());
+                if (next instanceof SandboxState.Gone gone) {
+                    // The last facts need no line of their own: the file goes, and with it the last trace, before
+                    // anybody is told.
+                    forget();
+                    effects.run(new SandboxEffect.Forget(gone.sandbox()), this::tell);
+                } else {
+                    append(decision.facts());
+                }
                 publish(next);
                 return decision;
             } catch (JournalException e) {

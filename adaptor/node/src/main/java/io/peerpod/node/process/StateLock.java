@@ -3,7 +3,7 @@ package io.peerpod.node.process;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -33,8 +33,7 @@ public final class StateLock implements AutoCloseable {
         boolean told = false;
         try {
             while (true) {
-                FileLock lock = channel.tryLock();
-                if (lock != null) {
+                if (isFree(channel)) {
                     return new StateLock(channel);
                 }
                 if (!told) {
@@ -46,6 +45,15 @@ public final class StateLock implements AutoCloseable {
         } catch (IOException | InterruptedException | RuntimeException e) {
             channel.close();
             throw e;
+        }
+    }
+
+    private static boolean isFree(FileChannel channel) throws IOException {
+        try {
+            return channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            // Held by this very process.
+            return false;
         }
     }
 

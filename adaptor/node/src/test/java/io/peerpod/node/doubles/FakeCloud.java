@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.peerpod.node.doubles;
+
+import io.peerpod.provider.CloudException;
+import io.peerpod.provider.CloudFailure;
+import io.peerpod.provider.CloudProvider;
+import io.peerpod.provider.LaunchToken;
+import io.peerpod.provider.Owner;
+import io.peerpod.provider.PodVm;
+import io.peerpod.provider.PodVmSpec;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** A cloud in memory that outlives the daemons which use it, with scripted faults. */
+public final class FakeCloud implements CloudProvider {
+    public final Map<LaunchToken, PodVm> vms = new ConcurrentHashMap<>();
+    public final Map<LaunchToken, PodVmSpec> specs = new ConcurrentHashMap<>();
+    public final AtomicInteger creates = new AtomicInteger();
+    public final AtomicInteger deletes = new AtomicInteger();
+    /** How many different VMs were ever made. */
+    public final AtomicInteger made = new AtomicInteger();
+    /** Failures of the next create calls, before anything is made. */
+    public final Queue<CloudFailure> createFailures = new ConcurrentLinkedQueue<>();
+    /** Failures of the next delete calls. */
+    public final Queue<CloudFailure> deleteFailures = new ConcurrentLinkedQueue<>();
+    /** Held by the next create calls, after the VM was made and before the answer. */
+    public volatile @Nullable CountDownLatch gate;
+    /** Whether the next create makes its VM and loses the answer. */
+    public volatile boolean loseAnswer;
+    /** How often a delete is only under way before the VM is gone. */
+    public volatile int slowDeletes;
+
+    private final Queue<LaunchToken> deleting = new ArrayDeque<>();
+
+    @Override
+    public String name() {
+        return "fake";
+    }
+
+    @Override
+    public PodVm create(LaunchToken token, PodVmSpec spec) throws CloudException, InterruptedException {
+        creates.incrementAndGet();
+        CloudFailure failure = createFailures.poll();
+        if (failure != null) {
+            throw new CloudException(failure);
+        }
+        specs.put(token, spec);
+        PodVm vm = vms.computeIfAbsent(token, this::make);
+        CountDownLatch held = gate;
+        if (held != null) {
+            held.await();
+        }
+        if (loseAnswer) {
+            loseAnswer = false;
+            throw new CloudException(new CloudFailure.OutcomeUnknown("the answer was lost"));
+        }
+        return vm;
+    }
+
+    private PodVm make(LaunchToken token) {
+        int number = made.incrementAndGet();
+        return new PodVm(
+                "vm-" + number,
+                token,
+                PodVm.State.RUNNING,
+                List.of(InetAddress.ofLiteral("192.0.2." + (number % 250 + 1))),
+                Optional.empty(),
+                Optional.empty());
+    }
+
+    @Override
+    public Optional<PodVm> find(LaunchToken token) {
+        return Optional.ofNullable(vms.get(token));
+    }
+
+    @Override
+    public List<PodVm> list(Owner owner) {
+        return List.copyOf(vms.values());
+    }
+
+    @Override
+    public synchronized Deletion delete(LaunchToken token) throws CloudException {
+        deletes.incrementAndGet();
+        CloudFailure failure = deleteFailures.poll();
+        if (failure != null) {
+            throw new CloudException(failure);
+        }
+        if (!vms.containsKey(token)) {
+            return Deletion.ABSENT;
+        }
+        if (slowDeletes > 0) {
+            slowDeletes--;
+            deleting.add(token);
+            return Deletion.UNDER_WAY;
+        }
+        vms.remove(token);
+        return Deletion.ABSENT;
+    }
+
+    @Override
+    public Duration landingWindow() {
+        return Duration.ofMillis(300);
+    }
+
+    @Override
+    public void close() {}
+}
