@@ -26,7 +26,7 @@ record ForeignProgram(String name, Path binary) {
 
     static ForeignProgram rust() throws Exception {
         Path target = OUTPUT.resolve("rust");
-        build("rust", List.of("cargo", "build", "--locked", "--quiet", "--target-dir", target.toString()));
+        build("rust", List.of("cargo", "build", "--quiet", "--target-dir", target.toString()));
         return new ForeignProgram("rust", target.resolve("debug/interop"));
     }
 
