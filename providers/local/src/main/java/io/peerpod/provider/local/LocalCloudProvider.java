@@ -32,6 +32,8 @@ final class LocalCloudProvider implements CloudProvider {
     /** How often a create looks whether another process has come further with the same VM. */
     private static final Duration TURN_PAUSE = Duration.ofMillis(20);
 
+    private static final Duration LANDING_WINDOW = Duration.ofSeconds(1);
+
     private final LocalConfig config;
     private final VmStore store;
     private final VmLauncher launcher;
@@ -172,6 +174,12 @@ final class LocalCloudProvider implements CloudProvider {
                 turn.unlock();
             }
         });
+    }
+
+    /** A create writes its record before anything else, so one that died with its process has left either a record or nothing. */
+    @Override
+    public Duration landingWindow() {
+        return LANDING_WINDOW;
     }
 
     @Override
