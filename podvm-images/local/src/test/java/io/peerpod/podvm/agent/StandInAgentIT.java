@@ -223,7 +223,7 @@ final class StandInAgentIT {
         agent.exec(
                 "c1",
                 "e1",
-                shell("set -m; sleep 0 & wait; echo ready; trap 'echo winch' WINCH; read x; echo done").toBuilder()
+                shell("set -m; sleep 0 & wait; echo ready; read x; echo done").toBuilder()
                         .setTerminal(true)
                         .build());
         String start = agent.readUntil("c1", "e1", "ready");
@@ -277,7 +277,12 @@ final class StandInAgentIT {
     }
 
     @Test
-    void aProcessHasItsUserAndGroups() {
+    void aProcessHasItsUserAndGroups() throws IOException {
+        if (Files.readString(Path.of("/proc/self/setgroups")).startsWith("deny")) {
+            String reason = "not run: this user namespace maps root only, so no process can have another user in it";
+            System.out.println(reason);
+            Assumptions.abort(reason);
+        }
         try {
             agent.run(
                     "c1",
