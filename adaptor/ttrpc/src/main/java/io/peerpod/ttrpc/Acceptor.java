@@ -118,6 +118,13 @@ final class Acceptor {
         return connections.size();
     }
 
+    /** Whether no call is open and every answer has been written. */
+    boolean isAtRest() {
+        return connections.stream()
+                .allMatch(connection ->
+                        connection.openStreams() == 0 && connection.outbox().isDrained());
+    }
+
     int openStreams() {
         return connections.stream().mapToInt(ServerConnection::openStreams).sum();
     }

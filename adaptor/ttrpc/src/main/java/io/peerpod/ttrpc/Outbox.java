@@ -89,6 +89,16 @@ final class Outbox {
         }
     }
 
+    /** Whether everything that was handed over has been written, or goes nowhere. */
+    boolean isDrained() {
+        lock.lock();
+        try {
+            return closed || (waiting.isEmpty() && writerIdle);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     void close() {
         lock.lock();
         try {

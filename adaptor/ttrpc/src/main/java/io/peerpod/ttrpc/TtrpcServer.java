@@ -58,7 +58,7 @@ public final class TtrpcServer implements AutoCloseable {
     }
 
     /**
-     * Accepts no more connections, waits until no call is open, then closes.
+     * Accepts no more connections, waits until no call is open and the answers are written, then closes.
      *
      * @return whether every call was answered within the time
      */
@@ -66,7 +66,7 @@ public final class TtrpcServer implements AutoCloseable {
         stopListening();
         long end = System.nanoTime() + grace.toNanos();
         try {
-            while (openStreams() > 0 && System.nanoTime() - end < 0) {
+            while (!acceptor.isAtRest() && System.nanoTime() - end < 0) {
                 Thread.sleep(5);
             }
             return openStreams() == 0;
