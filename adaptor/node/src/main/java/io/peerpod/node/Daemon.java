@@ -17,14 +17,16 @@ import io.peerpod.node.process.StateLock;
 import io.peerpod.node.process.Supervisor;
 import io.peerpod.node.process.TakenSocket;
 import io.peerpod.relay.RelayControl;
-import io.peerpod.relay.RelayException;
 import io.peerpod.sandbox.Sandbox;
 import io.peerpod.sandbox.SandboxState;
 import io.peerpod.ttrpc.TtrpcServer;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,16 +76,12 @@ final class Daemon implements AutoCloseable {
     }
 
     /** Reads what a predecessor left and continues it. Returns when calls are dealt with. */
-    void start() throws IOException, InterruptedException, JournalException, RelayException {
-        CompletableFuture<Void> warm = new CompletableFuture<>();
-        Thread.ofVirtual().name("warm-up").start(() -> {
-            try {
-                parts.identities().warmUp();
-                warm.complete(null);
-            } catch (IOException | RuntimeException e) {
-                warm.completeExceptionally(e);
-            }
+    void start() throws IOException, InterruptedException, JournalException {
+        Future<?> identity = beside("warm-up", () -> {
+            parts.identities().warmUp();
+            return true;
         });
+        Future<?> relay = beside("relay-start", () -> parts.relay().info());
         lock = StateLock.acquire(
                 config.stateDir(),
                 () -> log.atInfo()
@@ -94,13 +92,8 @@ final class Daemon implements AutoCloseable {
                 .forEach(
                         problem -> log.atError().addKeyValue("failure", problem).log("a journal cannot be used"));
         loaded.sandboxes().forEach(left -> adopt(left.state()));
-        try {
-            warm.get();
-        } catch (ExecutionException e) {
-            throw new IOException(
-                    "the TLS identity under " + config.stateDir() + " cannot be used: " + e.getCause(), e);
-        }
-        parts.relay().info();
+        await(identity, "the TLS identity under " + config.stateDir() + " cannot be used: ");
+        await(relay, "");
         parts.sandboxes().resume();
         orphans = OrphanWatch.start(parts.sandboxes(), parts.relay(), config.orphanGrace());
         ready.complete(new Ready(parts.sandboxes(), parts.preparation(), parts.configuration()));
@@ -110,6 +103,21 @@ final class Daemon implements AutoCloseable {
                 .addKeyValue("socket", config.socket())
                 .addKeyValue("sandboxes", loaded.sandboxes().size())
                 .log("the daemon is ready");
+    }
+
+    private static <T> Future<T> beside(String name, Callable<T> work) {
+        FutureTask<T> task = new FutureTask<>(work);
+        Thread.ofVirtual().name(name).start(task);
+        return task;
+    }
+
+    private static void await(Future<?> work, String what) throws IOException, InterruptedException {
+        try {
+            work.get();
+        } catch (ExecutionException e) {
+            throw new IOException(
+                    what + (e.getCause() == null ? e.toString() : e.getCause().getMessage()), e);
+        }
     }
 
     private void adopt(SandboxState state) {

@@ -22,7 +22,6 @@ import io.peerpod.options.Settings;
 import io.peerpod.provider.CloudException;
 import io.peerpod.provider.CloudProvider;
 import io.peerpod.provider.CloudProviderFactory;
-import io.peerpod.relay.RelayException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -89,7 +88,7 @@ public final class Main {
         } catch (HelpRequestedException e) {
             System.out.println(e.getMessage());
             return 0;
-        } catch (InvalidOptionsException | IOException | JournalException | RelayException e) {
+        } catch (InvalidOptionsException | IOException | JournalException e) {
             System.err.println(e instanceof InvalidOptionsException ? e.getMessage() : PROGRAM + ": " + e.getMessage());
             return 1;
         } catch (InterruptedException e) {
@@ -168,7 +167,7 @@ public final class Main {
     }
 
     private static int serve(NodeConfig config, CloudProvider provider, Map<String, String> environment)
-            throws IOException, InterruptedException, JournalException, RelayException {
+            throws IOException, InterruptedException, JournalException {
         StopSignals ended = StopSignals.install();
         Clock clock = Clock.systemUTC();
         Identities identities = new Identities(config.stateDir().resolve("tls"), config.tls(), clock);
