@@ -19,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The whole chain as processes: shim side, relay, TLS, forwarder, echo agent. The pod VM is one of the local cloud whose init starts our
@@ -33,6 +34,7 @@ final class Chain implements AutoCloseable {
 
     private final PrivateWorld world;
     private final KataShim shim;
+    private final AtomicBoolean closed = new AtomicBoolean();
     private final Path relaySocket;
     private final Path agentSocket;
     private final Map<String, Long> processes;
@@ -143,6 +145,10 @@ final class Chain implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        if (!closed.compareAndSet(false, true)) {
+            // The shutdown hook comes by after a normal end too.
+            return;
+        }
         try (world) {
             shim.stop();
         } catch (WireStatusException e) {
