@@ -133,7 +133,16 @@ final class Pem {
                 return oid;
             }
         }
-        throw new IllegalArgumentException(what + " names no curve; convert it (openssl pkcs8 -topk8 -nocrypt)");
+        // Some encoders leave it out; the length of the key, the second element, tells.
+        int length = sec1.length > 6 && sec1[5] == 0x04 ? sec1[6] : sec1.length > 7 && sec1[6] == 0x04 ? sec1[7] : 0;
+        return switch (length) {
+            case 32 -> new byte[] {0x06, 0x08, 0x2a, (byte) 0x86, 0x48, (byte) 0xce, 0x3d, 0x03, 0x01, 0x07};
+            case 48 -> new byte[] {0x06, 0x05, 0x2b, (byte) 0x81, 0x04, 0x00, 0x22};
+            case 66 -> new byte[] {0x06, 0x05, 0x2b, (byte) 0x81, 0x04, 0x00, 0x23};
+            default ->
+                throw new IllegalArgumentException(
+                        what + " names no curve; convert it (openssl pkcs8 -topk8 -nocrypt)");
+        };
     }
 
     private static byte[] wrap(byte[] algorithm, byte[] key) {
