@@ -81,6 +81,10 @@ final class Daemon implements AutoCloseable {
             parts.identities().warmUp();
             return true;
         });
+        Future<?> network = beside("network", () -> {
+            parts.networks().warmUp();
+            return true;
+        });
         Future<?> relay = beside("relay-start", () -> parts.relay().info());
         lock = StateLock.acquire(
                 config.stateDir(),
@@ -91,7 +95,10 @@ final class Daemon implements AutoCloseable {
         loaded.problems()
                 .forEach(
                         problem -> log.atError().addKeyValue("failure", problem).log("a journal cannot be used"));
-        loaded.sandboxes().forEach(left -> adopt(left.state()));
+        await(network, "this process's network namespace cannot be used: ");
+        for (Sandboxes.Left left : loaded.sandboxes()) {
+            adopt(left.state());
+        }
         await(identity, "the TLS identity under " + config.stateDir() + " cannot be used: ");
         await(relay, "");
         parts.sandboxes().resume();
@@ -120,7 +127,7 @@ final class Daemon implements AutoCloseable {
         }
     }
 
-    private void adopt(SandboxState state) {
+    private void adopt(SandboxState state) throws IOException {
         switch (state) {
             case SandboxState.Prepared prepared -> adopt(prepared.sandbox());
             case SandboxState.Launching launching -> adopt(launching.sandbox());
@@ -132,7 +139,7 @@ final class Daemon implements AutoCloseable {
         }
     }
 
-    private void adopt(Sandbox sandbox) {
+    private void adopt(Sandbox sandbox) throws IOException {
         parts.networks().adopt(SandboxPlan.of(sandbox).network());
     }
 

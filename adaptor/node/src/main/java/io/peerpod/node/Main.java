@@ -171,7 +171,7 @@ public final class Main {
         StopSignals ended = StopSignals.install();
         Clock clock = Clock.systemUTC();
         Identities identities = new Identities(config.stateDir().resolve("tls"), config.tls(), clock);
-        PodNetworks networks = HostPodNetworks.ofThisNamespace(config.inspectOptions(), config.vxlanMinId());
+        PodNetworks networks = new HostPodNetworks(config.inspectOptions(), config.vxlanMinId());
         RelayLink relay = new RelayLink(RelayProcess.of(config.stateDir()));
         GuestConfiguration configuration =
                 new GuestConfiguration(identities, config.tls().profile(), config.initdata(), config.scratchSpace());

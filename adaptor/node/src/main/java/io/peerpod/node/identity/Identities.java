@@ -24,10 +24,11 @@ public final class Identities {
 
     private final TlsSettings settings;
     private final IdentityFolder folder;
-    private final CertificateIssuer issuer;
+    private final Clock clock;
     private final ArrayBlockingQueue<KeyPair> spareKeys = new ArrayBlockingQueue<>(SPARE_KEYS);
     private final ReentrantLock lock = new ReentrantLock();
     private IdentityFolder.@Nullable Automatic current;
+    private @Nullable CertificateIssuer issuer;
 
     /**
      * @param folder {@code <state-dir>/tls}
@@ -36,14 +37,14 @@ public final class Identities {
     public Identities(Path folder, TlsSettings settings, Clock clock) {
         this.settings = settings;
         this.folder = new IdentityFolder(folder, clock);
-        this.issuer = new CertificateIssuer(clock);
+        this.clock = clock;
     }
 
     /** Makes or reads what will be needed. */
     public void warmUp() throws IOException {
         if (automatic()) {
             CertificateIssuer.Issued authority = currentAutomatic().authority();
-            issuer.server(CertificateIssuer.newKey(), "podvm-warm-up", authority);
+            issuer().server(CertificateIssuer.newKey(), "podvm-warm-up", authority);
             topUp();
         }
     }
@@ -89,12 +90,27 @@ public final class Identities {
             return new GuestCredentials(Optional.empty(), Optional.empty(), Optional.empty());
         }
         IdentityFolder.Automatic automatic = named(identity);
-        CertificateIssuer.Issued server = issuer.server(spareKey(), instanceName, automatic.authority());
+        CertificateIssuer.Issued server = issuer().server(spareKey(), instanceName, automatic.authority());
         String client = settings.certificate().isPresent()
                 ? Files.readString(settings.certificate().get(), StandardCharsets.US_ASCII)
                 : automatic.client().certificatePem();
         return new GuestCredentials(
                 Optional.of(server.keyPem()), Optional.of(server.certificatePem()), Optional.of(client));
+    }
+
+    /** Made at the first use: its libraries take a quarter of a second to load, which is not to delay the daemon's socket. */
+    private CertificateIssuer issuer() {
+        lock.lock();
+        try {
+            CertificateIssuer known = issuer;
+            if (known == null) {
+                known = new CertificateIssuer(clock);
+                issuer = known;
+            }
+            return known;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Whether anything of the identity is ours to make. */

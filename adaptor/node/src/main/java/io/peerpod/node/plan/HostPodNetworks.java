@@ -10,56 +10,79 @@ import io.peerpod.network.VniAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
-/** The real pods' networks, as seen from the namespace that the daemon runs in. */
+/**
+ * The real pods' networks, as seen from the namespace that the daemon runs in. Opened at the first use, since the first native call
+ * takes a tenth of a second, which is not to delay the daemon's socket.
+ */
 public final class HostPodNetworks implements PodNetworks {
-    private final HostNetwork network;
-    private final VniAllocator vnis;
     private final InspectOptions options;
     private final int minimumId;
+    private final ReentrantLock lock = new ReentrantLock();
+    private volatile @Nullable Opened opened;
 
-    private HostPodNetworks(HostNetwork network, VniAllocator vnis, InspectOptions options, int minimumId) {
-        this.network = network;
-        this.vnis = vnis;
+    /** What is open from the first use on, for the life of the process. */
+    private record Opened(HostNetwork network, VniAllocator vnis) {}
+
+    /**
+     * Opens nothing yet.
+     *
+     * @param minimumId the smallest VNI
+     */
+    public HostPodNetworks(InspectOptions options, int minimumId) {
         this.options = options;
         this.minimumId = minimumId;
     }
 
-    /**
-     * Looks at the namespace of this thread.
-     *
-     * @param minimumId the smallest VNI
-     * @throws IOException if this process may not look at its own namespace
-     */
-    public static HostPodNetworks ofThisNamespace(InspectOptions options, int minimumId) throws IOException {
-        NetworkNamespace host = NetworkNamespace.current();
-        return new HostPodNetworks(
-                new HostNetwork(host), new VniAllocator(host, minimumId, List.of()), options, minimumId);
+    private Opened open() throws IOException {
+        lock.lock();
+        try {
+            Opened known = opened;
+            if (known == null) {
+                NetworkNamespace host = NetworkNamespace.current();
+                known = new Opened(new HostNetwork(host), new VniAllocator(host, minimumId, List.of()));
+                opened = known;
+            }
+            return known;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void warmUp() throws IOException {
+        open();
     }
 
     @Override
     public PodNetwork prepare(Path networkNamespace) throws IOException {
-        PodNetwork found = network.inspect(networkNamespace, options);
-        return found.withVxlanId(vnis.reserve(networkNamespace, found), minimumId);
+        Opened open = open();
+        PodNetwork found = open.network().inspect(networkNamespace, options);
+        return found.withVxlanId(open.vnis().reserve(networkNamespace, found), minimumId);
     }
 
     @Override
-    public void adopt(PodNetwork found) {
-        vnis.adopt(found.vxlanId());
+    public void adopt(PodNetwork found) throws IOException {
+        open().vnis().adopt(found.vxlanId());
     }
 
     @Override
     public void setUp(TunnelPlan plan) throws IOException {
-        network.setUp(plan);
+        open().network().setUp(plan);
     }
 
     @Override
     public void tearDown(TunnelPlan plan) throws IOException {
-        network.tearDown(plan);
+        open().network().tearDown(plan);
     }
 
     @Override
     public void release(PodNetwork found) {
-        vnis.release(found.vxlanId());
+        Opened known = opened;
+        if (known != null) {
+            known.vnis().release(found.vxlanId());
+        }
     }
 }

@@ -9,6 +9,9 @@ import java.nio.file.Path;
 /** This worker's half of the pods' networks. Every method may be repeated; any number may run at once. */
 public interface PodNetworks {
 
+    /** Opens what will be needed, so that it is known early whether it can be, and no pod waits for it. */
+    void warmUp() throws IOException;
+
     /**
      * Reads the pod's network and reserves a VNI for it.
      *
@@ -17,7 +20,7 @@ public interface PodNetworks {
     PodNetwork prepare(Path networkNamespace) throws IOException;
 
     /** Keeps the VNI of a sandbox that a predecessor left from being given away. */
-    void adopt(PodNetwork network);
+    void adopt(PodNetwork network) throws IOException;
 
     /** Makes pod and pod VM one wire. */
     void setUp(TunnelPlan plan) throws IOException;

@@ -24,6 +24,9 @@ public final class FakeNetworks implements PodNetworks {
     public volatile boolean refusing;
 
     @Override
+    public void warmUp() {}
+
+    @Override
     public PodNetwork prepare(Path networkNamespace) throws IOException {
         prepares.incrementAndGet();
         if (broken) {
