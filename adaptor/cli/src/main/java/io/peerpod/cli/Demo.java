@@ -157,7 +157,7 @@ final class Demo {
                                         "exec",
                                         "/bin/sh",
                                         "-c",
-                                        "read line; echo \"$GREETING, and '$line' from stdin\"; exit 7")
+                                        "read line; cat >/dev/null; echo \"$GREETING, and '$line' from stdin\"; exit 7")
                                 .withEnv("GREETING=hello from the environment")));
         exec.writeStdin("a line\n".getBytes(java.nio.charset.StandardCharsets.UTF_8));
         exec.closeStdin();

@@ -10,10 +10,12 @@ import io.peerpod.doubles.PodNamespaces;
 import io.peerpod.doubles.ShimHabits;
 import io.peerpod.doubles.ShimProcess;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** A packet as large as the pod's interface allows, with "don't fragment", between two pods: once each way, for each family. */
@@ -50,7 +52,7 @@ class PacketsIT {
 
     private static ContainerRequest program(String role, String host) throws IOException {
         String java = ProcessHandle.current().info().command().orElseThrow();
-        Path classes = Path.of(System.getProperty("peerpod.root"), "tests", "system", "target", "test-classes");
+        Path classes = visibleClasses();
         return ContainerRequest.of(
                 role,
                 java,
@@ -61,6 +63,18 @@ class PacketsIT {
                 role,
                 host,
                 PORT);
+    }
+
+    /** A pod VM sees the distribution wherever it lies, and not the folder of the tests when that is below /tmp. */
+    private static Path visibleClasses() throws IOException {
+        String name = FullPackets.class.getName().replace('.', '/') + ".class";
+        Path root = World.installation().home().resolve("test-programs");
+        Path copy = root.resolve(name);
+        Files.createDirectories(copy.getParent());
+        try (InputStream bytes = FullPackets.class.getClassLoader().getResourceAsStream(name)) {
+            Files.write(copy, Objects.requireNonNull(bytes, name).readAllBytes());
+        }
+        return root;
     }
 
     /** FragOKs, FragFails, FragCreates and ReasmReqds of IPv4 in the node's namespace, which carries the tunnels. */
