@@ -50,6 +50,7 @@ public final class KataShim implements AutoCloseable {
     private @Nullable AgentCalls agent;
     private @Nullable WireClient silent;
     private @Nullable Thread monitor;
+    private boolean sandboxStarted;
 
     public KataShim(ShimHabits habits, Path hypervisorSocket, PodRequest pod, ShimObserver observer) {
         this.habits = habits;
@@ -127,6 +128,7 @@ public final class KataShim implements AutoCloseable {
     /** CreateSandbox, the guest's details, the pause container, and the calls that stay open for the life of the pod. */
     public void startSandbox() throws IOException, WireStatusException, InterruptedException {
         AgentCalls calls = agent();
+        sandboxStarted = true;
         calls.call(
                 AgentCalls.AGENT,
                 "CreateSandbox",
@@ -246,7 +248,7 @@ public final class KataShim implements AutoCloseable {
         if (monitor != null) {
             monitor.interrupt();
         }
-        if (agent != null && !agent.client().ended().isDone()) {
+        if (sandboxStarted && agent != null && !agent.client().ended().isDone()) {
             for (Map.Entry<String, ShimProcess> container : containers.entrySet()) {
                 stopContainer(container.getKey(), container.getValue());
             }
