@@ -19,7 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The whole chain as processes: shim side, relay, TLS, forwarder, echo agent. The pod VM is one of the local cloud whose init starts our
@@ -34,10 +34,11 @@ final class Chain implements AutoCloseable {
 
     private final PrivateWorld world;
     private final KataShim shim;
-    private final AtomicBoolean closed = new AtomicBoolean();
     private final Path relaySocket;
     private final Path agentSocket;
     private final Map<String, Long> processes;
+    private final ReentrantLock closing = new ReentrantLock();
+    private boolean closed;
 
     private Chain(PrivateWorld world, KataShim shim, Path relaySocket, Path agentSocket, Map<String, Long> processes) {
         this.world = world;
@@ -48,10 +49,11 @@ final class Chain implements AutoCloseable {
     }
 
     /** Brings everything up. */
-    static Chain up(Installation installation) throws IOException, WireStatusException, InterruptedException {
+    static Chain up(Installation installation, Peers peers)
+            throws IOException, WireStatusException, InterruptedException {
         PrivateWorld world = PrivateWorld.make(installation);
         try {
-            Files.writeString(INIT, initScript(installation));
+            Files.writeString(INIT, initScript(installation, peers));
             Files.setPosixFilePermissions(INIT, PosixFilePermissions.fromString("rwxr-xr-x"));
             NodeProcess node = world.startNode(Map.of("LOCAL_PODVM_INIT", INIT.toString()));
             Path namespace = world.pods().add("bench", PodAddresses.IPV4.of(0));
@@ -88,7 +90,7 @@ final class Chain implements AutoCloseable {
     }
 
     /** What the pod VM runs: the guest's set-up, a namespace for the pod, the echo agent, the forwarder. */
-    private static String initScript(Installation installation) {
+    private static String initScript(Installation installation, Peers peers) {
         String bin = installation.home().resolve("bin").toString();
         return """
                 #!/bin/sh
@@ -97,10 +99,10 @@ final class Chain implements AutoCloseable {
                 mkdir -p /run/netns /run/kata-containers
                 : >/run/netns/podns
                 unshare --net=/run/netns/podns true
-                '%1$s/peerpod-bench' echo-agent -socket %2$s &
+                '%1$s/peerpod-bench' echo-agent -peers %3$s -socket %2$s &
                 while [ ! -S %2$s ]; do sleep 0.05; done
                 '%1$s/agent-protocol-forwarder' -pod-namespace /run/netns/podns -kata-agent-socket %2$s
-                """.formatted(bin, AGENT_SOCKET);
+                """.formatted(bin, AGENT_SOCKET, peers.name().toLowerCase(java.util.Locale.ROOT));
     }
 
     private static Map<String, Long> processes(NodeProcess node) throws IOException {
@@ -108,7 +110,7 @@ final class Chain implements AutoCloseable {
         found.put("node", node.pid());
         found.put("relay", one(NodeProcess.RELAY_CLASS));
         found.put("forwarder", one("io.peerpod.forwarder.ForwarderMain"));
-        found.put("agent", one("echo-agent -socket"));
+        found.put("agent", one("echo-agent -peers"));
         return found;
     }
 
@@ -143,19 +145,21 @@ final class Chain implements AutoCloseable {
         return "relay " + root + RELAY_LINK + "\nfloor " + root + agentSocket;
     }
 
+    /** Takes everything away; a second call, such as of the shutdown hook, waits for the first one to be through. */
     @Override
     public void close() throws IOException {
-        if (!closed.compareAndSet(false, true)) {
-            // The shutdown hook comes by after a normal end too.
-            return;
-        }
+        closing.lock();
         try (world) {
-            shim.stop();
+            if (!closed) {
+                closed = true;
+                shim.stop();
+            }
         } catch (WireStatusException e) {
             throw new IOException("stopping the pod VM: " + e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            closing.unlock();
             Files.deleteIfExists(RELAY_LINK);
         }
     }

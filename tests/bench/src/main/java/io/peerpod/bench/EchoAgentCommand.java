@@ -7,6 +7,7 @@ import io.peerpod.options.InvalidOptionsException;
 import io.peerpod.options.Option;
 import io.peerpod.options.Options;
 import io.peerpod.options.Parsers;
+import io.peerpod.options.Settings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,8 +23,15 @@ final class EchoAgentCommand {
         Options options = new Options("peerpod bench echo-agent");
         Option<Path> socket =
                 options.add("socket", null, Parsers.path(), "/run/kata-containers/agent.sock", "unix socket to serve");
-        Path path = options.resolve(arguments, environment).get(socket);
-        EchoAgent agent = EchoAgent.listen(path);
+        Option<Peers> peers = options.add(
+                "peers",
+                null,
+                Parsers.oneOf(Peers.class),
+                "usual",
+                "usual: a thread for each request; fast: answers where it reads");
+        Settings settings = options.resolve(arguments, environment);
+        Path path = settings.get(socket);
+        EchoAgent agent = EchoAgent.listen(path, settings.get(peers) == Peers.USUAL);
         System.out.println("echo agent: it answers everything and does nothing, on " + path);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             try {

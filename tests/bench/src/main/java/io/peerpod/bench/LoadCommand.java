@@ -24,7 +24,7 @@ final class LoadCommand {
         Option<String> label = options.add("label", null, Parsers.string(), "load", "copied into every line");
         LoadOptions load = LoadOptions.addTo(options);
         Settings settings = options.resolve(arguments, environment);
-        try (LoadGenerator generator = new LoadGenerator(settings.get(socket), settings.get(load.batching()))) {
+        try (Load generator = Load.connect(settings.get(socket), settings.get(load.peers()))) {
             for (LoadCase one : load.cases(settings)) {
                 generator.run(one, settings.get(load.warmup()));
                 System.out.println(

@@ -14,10 +14,10 @@ import java.util.List;
  * @param duration measured time of a case
  * @param warmup time before it that does not count
  * @param cases names or beginnings of names
- * @param batching whether requests that follow from one read go out in one write
+ * @param peers how client and agent are built
  */
 record LoadOptions(
-        Option<Duration> duration, Option<Duration> warmup, Option<List<String>> cases, Option<Boolean> batching) {
+        Option<Duration> duration, Option<Duration> warmup, Option<List<String>> cases, Option<Peers> peers) {
 
     static LoadOptions addTo(Options options) {
         return new LoadOptions(
@@ -29,11 +29,13 @@ record LoadOptions(
                         Parsers.list(Parsers.string()),
                         "unary,read32k,copy1m",
                         "comma list of cases, or of the beginnings of their names"),
-                options.addSwitch(
-                        "batching",
+                options.add(
+                        "peers",
                         null,
-                        false,
-                        "join requests that follow from one read into one write, which no known shim does"));
+                        Parsers.oneOf(Peers.class),
+                        "usual",
+                        "usual: client and echo agent with a thread for each call, as shims and agents are built;"
+                                + " fast: one loop each, the least that peers can cost"));
     }
 
     /** The chosen cases in their own order. */

@@ -49,7 +49,7 @@ final class RelayBench {
         Settings settings = options.resolve(arguments, environment);
         Installation installation = Installation.current()
                 .orElseThrow(() -> new IOException("start it through ./peerpod, which knows where the programs are"));
-        try (Chain chain = Chain.up(installation)) {
+        try (Chain chain = Chain.up(installation, settings.get(load.peers()))) {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> closeQuietly(chain)));
             if (settings.get(hold)) {
                 hold(chain, environment.getOrDefault(ROOT_VARIABLE, ""));
@@ -137,7 +137,7 @@ final class RelayBench {
 
     private Loaded load(Path socket, LoadCase one) throws IOException {
         Duration warmup = settings.get(load.warmup());
-        try (LoadGenerator generator = new LoadGenerator(socket, settings.get(load.batching()))) {
+        try (Load generator = Load.connect(socket, settings.get(load.peers()))) {
             long warm =
                     warmup.isZero() ? 0 : generator.run(one, warmup).latencies().total();
             LoadResult result = generator.run(one, settings.get(load.duration()));

@@ -14,9 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * An agent that does nothing, as fast as it can: the floor of a benchmark of the relay, and a stand-in where no process is to run. It
- * answers every method of the agent and health services on the level of frames, with one platform thread a connection and one write a
- * answer, as real agents write.
+ * An agent that does nothing: the floor of a benchmark of the relay, and a stand-in where no process is to run. It answers every method of
+ * the agent and health services on the level of frames, with one write an answer, as real agents write.
  *
  * <p>Container {@value #BENCH_CONTAINER}: reads answer exactly the asked number of bytes at once. Any other container: the first read of
  * stdout answers one line, the next blocks until the container is killed or removed; WaitProcess blocks likewise.
@@ -34,12 +33,20 @@ public final class EchoAgent implements AutoCloseable {
     private final EchoProcesses processes = new EchoProcesses();
     private final Set<SocketChannel> connections = ConcurrentHashMap.newKeySet();
 
-    private EchoAgent(ServerSocketChannel server) {
+    private final boolean threadPerRequest;
+
+    private EchoAgent(ServerSocketChannel server, boolean threadPerRequest) {
         this.server = server;
+        this.threadPerRequest = threadPerRequest;
     }
 
-    /** Replaces whatever is at the path, listens and serves. */
-    public static EchoAgent listen(Path socket) throws IOException {
+    /**
+     * Replaces whatever is at the path, listens and serves.
+     *
+     * @param threadPerRequest whether each request is handled by a virtual thread of its own, as real agents do it with a task or a goroutine;
+     *     otherwise it is answered where it was read, which is as fast as it gets
+     */
+    public static EchoAgent listen(Path socket, boolean threadPerRequest) throws IOException {
         Path folder = socket.toAbsolutePath().getParent();
         if (folder != null) {
             Files.createDirectories(folder);
@@ -47,7 +54,7 @@ public final class EchoAgent implements AutoCloseable {
         Files.deleteIfExists(socket);
         ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(socket), BACKLOG);
-        EchoAgent agent = new EchoAgent(server);
+        EchoAgent agent = new EchoAgent(server, threadPerRequest);
         Thread.ofPlatform().name("echo-accept").start(agent::accept);
         return agent;
     }
@@ -67,7 +74,7 @@ public final class EchoAgent implements AutoCloseable {
 
     private void serve(SocketChannel connection) {
         try (connection) {
-            new EchoConnection(connection, processes).run();
+            new EchoConnection(connection, processes, threadPerRequest).run();
         } catch (IOException e) {
             LOG.debug("a connection to the echo agent ended", e);
         } finally {

@@ -21,7 +21,10 @@ final class EchoConnection {
     private final ByteBuffer out = ByteBuffer.allocateDirect(WireFormat.HEADER_BYTES + 1024);
     private final ByteBuffer letters = ByteBuffer.allocateDirect(MAX_READ_BYTES);
 
-    EchoConnection(SocketChannel socket, EchoProcesses processes) {
+    private final boolean threadPerRequest;
+
+    EchoConnection(SocketChannel socket, EchoProcesses processes, boolean threadPerRequest) {
+        this.threadPerRequest = threadPerRequest;
         this.socket = socket;
         this.processes = processes;
         for (int i = 0; i < MAX_READ_BYTES; i++) {
@@ -47,12 +50,27 @@ final class EchoConnection {
                 in.position(in.position() + WireFormat.HEADER_BYTES);
                 int end = in.position() + length;
                 if (type == WireFormat.REQUEST) {
-                    answer(stream, new WireFields(in, in.position(), end));
+                    request(stream, new WireFields(in, in.position(), end));
                 }
                 in.position(end);
             }
             in.compact();
         }
+    }
+
+    private void request(int stream, WireFields envelope) throws IOException {
+        if (!threadPerRequest) {
+            answer(stream, envelope);
+            return;
+        }
+        WireFields copy = envelope.copy();
+        Thread.startVirtualThread(() -> {
+            try {
+                answer(stream, copy);
+            } catch (IOException e) {
+                LOG.debug("an answer found its connection closed", e);
+            }
+        });
     }
 
     private void answer(int stream, WireFields envelope) throws IOException {

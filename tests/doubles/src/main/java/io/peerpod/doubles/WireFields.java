@@ -11,6 +11,13 @@ record WireFields(ByteBuffer buffer, int start, int end) {
     private static final int DELIMITED = 2;
     private static final int FIXED32 = 5;
 
+    /** The same fields in a buffer of their own. */
+    WireFields copy() {
+        byte[] bytes = new byte[end - start];
+        buffer.get(start, bytes);
+        return new WireFields(ByteBuffer.wrap(bytes), 0, bytes.length);
+    }
+
     /** The text of a field, empty when it is absent. */
     String text(int field) {
         WireFields found = message(field);

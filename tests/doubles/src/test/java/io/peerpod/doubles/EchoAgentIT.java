@@ -35,7 +35,7 @@ class EchoAgentIT {
 
     @BeforeEach
     void listen() throws Exception {
-        agent = EchoAgent.listen(folder.resolve("agent.sock"));
+        agent = EchoAgent.listen(folder.resolve("agent.sock"), true);
         client = WireClient.connect(folder.resolve("agent.sock"), WireClient.Writing.PIECES);
     }
 
