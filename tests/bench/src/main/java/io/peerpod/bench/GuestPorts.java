@@ -2,10 +2,13 @@
 package io.peerpod.bench;
 
 import io.peerpod.doubles.PodVms;
-import io.peerpod.doubles.WorldProcesses;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,7 +26,6 @@ final class GuestPorts implements AutoCloseable {
     private static final String USER_DATA = "root/media/cidata/user-data";
 
     private final Map<String, Long> openedAt = new ConcurrentHashMap<>();
-    private final Set<Long> done = ConcurrentHashMap.newKeySet();
     private final Thread watcher;
 
     private GuestPorts() {
@@ -36,12 +38,18 @@ final class GuestPorts implements AutoCloseable {
     }
 
     private void look() {
+        Set<Long> seen = new HashSet<>();
+        List<Long> waiting = new ArrayList<>();
         try {
             while (true) {
-                for (WorldProcesses.Running vm : PodVms.running()) {
-                    if (!done.contains(vm.pid()) && PodVms.listens(vm.pid(), FORWARDER_PORT)) {
-                        long now = System.nanoTime();
-                        podName(vm.pid(), now);
+                for (long pid : pids()) {
+                    if (seen.add(pid) && PodVms.isFirstOfANamespace(pid)) {
+                        waiting.add(pid);
+                    }
+                }
+                for (Long pid : List.copyOf(waiting)) {
+                    if (isSettled(pid)) {
+                        waiting.remove(pid);
                     }
                 }
                 Thread.sleep(PERIOD_MILLIS);
@@ -53,16 +61,31 @@ final class GuestPorts implements AutoCloseable {
         }
     }
 
+    /** Whether the VM's port is open now, or will never be. */
+    private boolean isSettled(long pid) {
+        if (PodVms.listens(pid, FORWARDER_PORT)) {
+            podName(pid, System.nanoTime());
+            return true;
+        }
+        return !Files.exists(Path.of("/proc", Long.toString(pid)));
+    }
+
+    private static List<Long> pids() throws IOException {
+        List<Long> pids = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc"), "[1-9]*")) {
+            entries.forEach(entry -> pids.add(Long.valueOf(entry.getFileName().toString())));
+        }
+        return pids;
+    }
+
     private void podName(long pid, long now) {
         try {
             Matcher name = POD_NAME.matcher(Files.readString(Path.of("/proc", Long.toString(pid), USER_DATA)));
             if (name.find()) {
                 openedAt.put(name.group(1), now);
             }
-            done.add(pid);
         } catch (IOException e) {
-            // The VM ended meanwhile.
-            done.add(pid);
+            System.err.println("a pod VM ended as soon as its port was open: " + e.getMessage());
         }
     }
 

@@ -41,7 +41,8 @@ record LoadOptions(
     /** The chosen cases in their own order. */
     List<LoadCase> cases(Settings settings) {
         return LoadCase.ALL.stream()
-                .filter(load -> settings.get(cases).stream().anyMatch(load.name()::startsWith))
+                .filter(load ->
+                        settings.get(cases).stream().anyMatch(name -> (load.name() + "-").startsWith(name + "-")))
                 .toList();
     }
 }

@@ -26,12 +26,19 @@ final class RelayBench {
 
     private final Settings settings;
     private final LoadOptions load;
+    private final Option<Duration> prepare;
     private final Option<Integer> repetitions;
     private final Option<Boolean> json;
 
-    private RelayBench(Settings settings, LoadOptions load, Option<Integer> repetitions, Option<Boolean> json) {
+    private RelayBench(
+            Settings settings,
+            LoadOptions load,
+            Option<Duration> prepare,
+            Option<Integer> repetitions,
+            Option<Boolean> json) {
         this.settings = settings;
         this.load = load;
+        this.prepare = prepare;
         this.repetitions = repetitions;
         this.json = json;
     }
@@ -41,6 +48,12 @@ final class RelayBench {
                     InterruptedException {
         Options options = new Options("peerpod bench relay");
         LoadOptions load = LoadOptions.addTo(options);
+        Option<Duration> prepare = options.add(
+                "prepare",
+                null,
+                Parsers.duration(),
+                "20s",
+                "load before the first case, over all chosen cases, in which the run-times compile what is hot");
         Option<Integer> repetitions =
                 options.add("repetitions", null, Parsers.integer(1, 100), "1", "runs of each case; the median counts");
         Option<Boolean> json = options.addSwitch("json", null, false, "one JSON object a line instead of the table");
@@ -54,7 +67,7 @@ final class RelayBench {
             if (settings.get(hold)) {
                 hold(chain, environment.getOrDefault(ROOT_VARIABLE, ""));
             } else {
-                new RelayBench(settings, load, repetitions, json).measure(chain);
+                new RelayBench(settings, load, prepare, repetitions, json).measure(chain);
             }
         }
     }
@@ -80,6 +93,7 @@ final class RelayBench {
     private void measure(Chain chain) throws IOException {
         List<RelayRow> rows = new ArrayList<>();
         Map<String, ProcessUsage> idle = usage(chain);
+        prepare(chain);
         for (LoadCase one : load.cases(settings)) {
             RelayRow row = measure(chain, one);
             rows.add(row);
@@ -104,6 +118,19 @@ final class RelayBench {
                 .sum();
         if (errors > 0) {
             throw new IOException(errors + " calls failed: the figures above do not count");
+        }
+    }
+
+    /** A relay of a worker node is warm: it runs for weeks. */
+    private void prepare(Chain chain) throws IOException {
+        List<LoadCase> cases = load.cases(settings);
+        Duration each = settings.get(prepare).dividedBy(2L * Math.max(1, cases.size()));
+        for (LoadCase one : each.isZero() ? List.<LoadCase>of() : cases) {
+            for (Path socket : List.of(chain.relaySocket(), chain.agentSocket())) {
+                try (Load generator = Load.connect(socket, settings.get(load.peers()))) {
+                    generator.run(one, each);
+                }
+            }
         }
     }
 

@@ -24,8 +24,12 @@ public final class PodVms {
         return found;
     }
 
-    /** {@code NSpid} lists a process's id in each PID namespace from ours inwards. */
-    private static boolean isFirstOfANamespace(long pid) {
+    /**
+     * Whether the process is the first one of a pod VM; settled when it is born, so that a watcher need ask but once.
+     *
+     * <p>{@code NSpid} lists a process's id in each PID namespace from ours inwards.
+     */
+    public static boolean isFirstOfANamespace(long pid) {
         try (Stream<String> lines = Files.lines(Path.of("/proc", Long.toString(pid), "status"))) {
             return lines.filter(line -> line.startsWith("NSpid:"))
                     .map(line -> line.substring(6).strip().split("\\s+", -1))
