@@ -172,6 +172,7 @@ final class Daemon implements AutoCloseable {
             orphans.close();
         }
         parts.effects().close();
+        parts.sandboxes().close();
         parts.relay().close();
         try {
             socket.close();

@@ -115,8 +115,10 @@ public final class Effects implements EffectRunner, AutoCloseable {
                 running.remove(Thread.currentThread());
             }
         });
-        running.add(thread);
-        thread.start();
+        if (!closed) {
+            running.add(thread);
+            thread.start();
+        }
         return thread;
     }
 

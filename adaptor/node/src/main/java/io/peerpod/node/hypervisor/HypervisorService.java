@@ -109,7 +109,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
             mailbox.creation().lockInterruptibly();
             try {
                 Optional<Sandbox> known = sandbox(mailbox.state());
-                if (mailbox.state() instanceof SandboxState.Gone) {
+                if (!ready.sandboxes().isCurrent(mailbox)) {
                     continue;
                 }
                 return known.isPresent()

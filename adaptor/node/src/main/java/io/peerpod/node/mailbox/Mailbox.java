@@ -42,6 +42,7 @@ public final class Mailbox {
     private volatile SandboxState state;
     private @Nullable Journal journal;
     private boolean working;
+    private volatile boolean closed;
 
     /** An event, or the restart when it is null, and who waits for it to be dealt with. */
     private record Letter(@Nullable SandboxEvent event, CompletableFuture<SandboxState> done) {
@@ -115,6 +116,9 @@ public final class Mailbox {
             if (wanted.test(now)) {
                 return CompletableFuture.completedFuture(now);
             }
+            if (closed) {
+                return CompletableFuture.failedFuture(ended());
+            }
             Waiter waiter = new Waiter(wanted, new CompletableFuture<>());
             waiters.add(waiter);
             return waiter.future();
@@ -123,10 +127,53 @@ public final class Mailbox {
         }
     }
 
+    /**
+     * Takes nothing more, tells whoever waits, and returns when what was being dealt with is done, or the time is over: from then on
+     * the journal belongs to somebody else.
+     */
+    void close(Duration patience) {
+        List<CompletableFuture<SandboxState>> disappointed = new ArrayList<>();
+        lock.lock();
+        try {
+            closed = true;
+            letters.forEach(letter -> disappointed.add(letter.done()));
+            letters.clear();
+            waiters.forEach(waiter -> disappointed.add(waiter.future()));
+            waiters.clear();
+        } finally {
+            lock.unlock();
+        }
+        disappointed.forEach(future -> future.completeExceptionally(ended()));
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (isWorking() && System.nanoTime() < deadline) {
+            sleep(Duration.ofMillis(1));
+        }
+        if (journal != null) {
+            journal.close();
+        }
+    }
+
+    private boolean isWorking() {
+        lock.lock();
+        try {
+            return working;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static InterruptedException ended() {
+        return new InterruptedException("the daemon is ending");
+    }
+
     private void enqueue(Letter letter) {
         boolean start;
         lock.lock();
         try {
+            if (closed) {
+                letter.done().completeExceptionally(ended());
+                return;
+            }
             letters.add(letter);
             start = !working;
             working = true;
@@ -198,7 +245,7 @@ public final class Mailbox {
                 publish(next);
                 return decision;
             } catch (JournalException e) {
-                if (letter.refusable()) {
+                if (letter.refusable() || closed) {
                     throw e;
                 }
                 log.atError()
@@ -228,7 +275,7 @@ public final class Mailbox {
     private void forget() {
         Journal open = journal;
         Duration pause = JOURNAL_RETRY_FIRST;
-        while (open != null) {
+        while (open != null && !closed) {
             try {
                 open.remove();
                 open = null;

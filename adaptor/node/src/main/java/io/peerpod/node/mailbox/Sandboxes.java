@@ -7,6 +7,7 @@ import io.peerpod.node.journal.JournalFolder;
 import io.peerpod.sandbox.IllegalTransitionException;
 import io.peerpod.sandbox.SandboxLifecycle;
 import io.peerpod.sandbox.SandboxState;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -20,6 +21,8 @@ import java.util.function.Supplier;
 
 /** All sandboxes of this worker, by id. */
 public final class Sandboxes {
+    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(2);
+
     private final JournalFolder journals;
     private final EffectRunner effects;
     private final Map<String, Mailbox> mailboxes = new ConcurrentHashMap<>();
@@ -87,6 +90,16 @@ public final class Sandboxes {
                 (id, known) -> known == null || known.state() instanceof SandboxState.Gone
                         ? new Mailbox(id, new SandboxState.Absent(), null, journals, effects, this::signal)
                         : known);
+    }
+
+    /** Whether the mailbox is the one of its sandbox, and not one that was dropped meanwhile. */
+    public boolean isCurrent(Mailbox mailbox) {
+        return mailboxes.get(mailbox.sandboxId()) == mailbox;
+    }
+
+    /** Lets go of every journal; whatever comes for a sandbox from now on is refused. */
+    public void close() {
+        mailboxes.values().forEach(mailbox -> mailbox.close(CLOSE_PATIENCE));
     }
 
     /** Drops a mailbox whose sandbox never came to be. */
