@@ -50,7 +50,8 @@ final class Demo {
                 .orElseThrow(() -> new IOException("start it as ./peerpod demo, which knows where the programs are"));
         System.out.println("peerpods demo on the " + settings.get(cloud) + " cloud");
         PrivateWorld world = PrivateWorld.make(installation);
-        Thread atSignal = new Thread(() -> takeAway(world), "demo-shutdown");
+        Thread player = Thread.currentThread();
+        Thread atSignal = new Thread(() -> takeAway(world, player), "demo-shutdown");
         Runtime.getRuntime().addShutdownHook(atSignal);
         long before = System.nanoTime();
         Demo demo = new Demo(world);
@@ -59,7 +60,9 @@ final class Demo {
         } catch (Exception e) {
             if (interrupted) {
                 // Whatever broke, it broke because all is being taken away.
-                System.out.println("interrupted; everything is taken away");
+                List<String> left = world.leftovers();
+                left.forEach(one -> System.out.println("left behind, and killed or dropped with this world: " + one));
+                System.out.println(left.isEmpty() ? "interrupted; nothing left behind" : "interrupted");
                 throw new InterruptedException();
             }
             throw e;
@@ -77,8 +80,9 @@ final class Demo {
     }
 
     /** Runs at Ctrl-C, and harmlessly again at a normal end. */
-    private static void takeAway(PrivateWorld world) {
+    private static void takeAway(PrivateWorld world, Thread player) {
         interrupted = true;
+        player.interrupt();
         try {
             world.close();
             PrivateWorld.killTheRest();

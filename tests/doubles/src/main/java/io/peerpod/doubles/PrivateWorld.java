@@ -12,6 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A worker node of one's own: the node's network, pods' namespaces and the daemon, inside namespaces that the launcher made for this process
@@ -23,6 +25,7 @@ public final class PrivateWorld implements AutoCloseable {
 
     private static final Path FOLDER = Path.of("/run/peerpod");
     private static final Path LOGS = Path.of("/run/peerpod-logs");
+    private static final Logger LOG = LoggerFactory.getLogger(PrivateWorld.class);
     private static final Duration CLOUD_LIMIT = Duration.ofSeconds(20);
 
     private final Installation installation;
@@ -141,7 +144,7 @@ public final class PrivateWorld implements AutoCloseable {
             }
             closed = true;
             if (node != null) {
-                awaitNoSandboxUninterrupted();
+                stopSandboxes();
                 node.close();
             }
             pods.close();
@@ -153,9 +156,20 @@ public final class PrivateWorld implements AutoCloseable {
         }
     }
 
-    private void awaitNoSandboxUninterrupted() throws IOException {
-        try {
-            awaitNoSandbox(CLOUD_LIMIT);
+    /** Whoever made the sandboxes may be gone or still at it: asks for the end of each until none is left. */
+    private void stopSandboxes() throws IOException {
+        long end = System.nanoTime() + CLOUD_LIMIT.toNanos();
+        try (HypervisorClient hypervisor = new HypervisorClient(NodeProcess.SOCKET, ShimHabits.GO)) {
+            while (!sandboxes().isEmpty() && System.nanoTime() < end) {
+                for (Path folder : entries(FOLDER.resolve("pods"))) {
+                    try {
+                        hypervisor.stopVm(folder.getFileName().toString());
+                    } catch (IOException | WireStatusException e) {
+                        LOG.atWarn().addKeyValue("failure", e.getMessage()).log("StopVM failed; it is asked for again");
+                    }
+                }
+                TimeUnit.MILLISECONDS.sleep(20);
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
