@@ -72,6 +72,38 @@ class MainTest {
     }
 
     @Test
+    void everyFlagHasTheDefaultOfTheReference() {
+        Map<String, String> defaults = Map.ofEntries(
+                Map.entry("socket", "/run/peerpod/hypervisor.sock"),
+                Map.entry("pods-dir", "/run/peerpod/pods"),
+                Map.entry("pause-image", ""),
+                Map.entry("forwarder-port", "15150"),
+                Map.entry("ca-cert-file", ""),
+                Map.entry("cert-file", ""),
+                Map.entry("cert-key", ""),
+                Map.entry("tls-skip-verify", "false"),
+                Map.entry("tls-min-version", ""),
+                Map.entry("tls-cipher-suites", ""),
+                Map.entry("proxy-timeout", "5m"),
+                Map.entry("tunnel-type", "vxlan"),
+                Map.entry("vxlan-port", "4789"),
+                Map.entry("initdata", ""),
+                Map.entry("cloud-config-verify", "false"),
+                Map.entry("peerpods-limit-per-node", "10"),
+                Map.entry("enable-scratch-space", "false"),
+                Map.entry("ext-network-via-podvm", "false"),
+                Map.entry("pod-subnet-cidrs", ""),
+                Map.entry("disable-tls", "false"),
+                Map.entry("host-interface", ""),
+                Map.entry("vxlan-min-id", "555000"));
+        assertThat(table.rows())
+                .filteredOn(row -> defaults.containsKey(row.flag()))
+                .hasSize(defaults.size())
+                .allSatisfy(row ->
+                        assertThat(row.defaultText().orElse("")).as(row.flag()).isEqualTo(defaults.get(row.flag())));
+    }
+
+    @Test
     void badValuesAreRefusedAllAtOnce() {
         InvalidOptionsException refused = catchThrowableOfType(
                 InvalidOptionsException.class,

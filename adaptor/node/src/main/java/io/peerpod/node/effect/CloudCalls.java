@@ -49,6 +49,11 @@ final class CloudCalls {
             return new SandboxEvent.CreateFailed(new CloudFailure.Rejected(
                     "the user data of " + describe(sandbox.token()) + " cannot be composed: " + e.getMessage(),
                     CloudFailure.Actor.OPERATOR));
+        } catch (RuntimeException e) {
+            log.atError().addKeyValue("sandbox", sandbox.id()).setCause(e).log("composing user data broke down");
+            return new SandboxEvent.CreateFailed(new CloudFailure.Rejected(
+                    "the user data of " + describe(sandbox.token()) + " cannot be composed: " + e,
+                    CloudFailure.Actor.US));
         }
         long start = System.nanoTime();
         creates.acquire();

@@ -41,7 +41,7 @@ final class GuestWatch {
                         .addKeyValue("failure", seen)
                         .log(end.destroyed() ? "a sandbox was destroyed by its shim" : "a running pod lost its guest");
                 return new SandboxEvent.GuestLost(new Trouble(message, Actor.CLOUD));
-            } catch (RelayException e) {
+            } catch (RelayException | RuntimeException e) {
                 log.atWarn()
                         .addKeyValue("sandbox", sandbox.id())
                         .addKeyValue("failure", e.getMessage())

@@ -39,7 +39,7 @@ final class WorkerRelease {
         SandboxPlan plan = SandboxPlan.of(sandbox);
         try {
             relay.close(sandbox.id());
-        } catch (RelayException e) {
+        } catch (RelayException | RuntimeException e) {
             troubles.add("the agent session was not closed: " + e.getMessage());
         }
         try {
@@ -52,7 +52,7 @@ final class WorkerRelease {
         }
         try {
             removeFolder(plan.agentSocket());
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             troubles.add("its folder was not removed: " + e.getMessage());
         }
         if (troubles.isEmpty()) {

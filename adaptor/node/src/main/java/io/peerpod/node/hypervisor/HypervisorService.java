@@ -108,10 +108,11 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
             Mailbox mailbox = ready.sandboxes().open(wanted.sandboxId());
             mailbox.creation().lockInterruptibly();
             try {
-                Optional<Sandbox> known = sandbox(mailbox.state());
+                // Whoever held it before may have dropped it, or the sandbox is gone: nobody would find it again.
                 if (!ready.sandboxes().isCurrent(mailbox)) {
                     continue;
                 }
+                Optional<Sandbox> known = sandbox(mailbox.state());
                 return known.isPresent()
                         ? same(mailbox.state(), known.get(), wanted)
                         : createNew(ready, mailbox, wanted);

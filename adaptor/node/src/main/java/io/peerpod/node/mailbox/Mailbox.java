@@ -221,6 +221,14 @@ public final class Mailbox {
                     .setCause(e)
                     .log("an event that cannot happen was dropped");
             letter.done().completeExceptionally(e);
+        } catch (RuntimeException e) {
+            // Also ours. The letters behind this one, a stop among them, still have their turn.
+            log.atError()
+                    .addKeyValue("sandbox", sandboxId)
+                    .addKeyValue("event", letter.event())
+                    .setCause(e)
+                    .log("an event was not dealt with");
+            letter.done().completeExceptionally(e);
         }
     }
 

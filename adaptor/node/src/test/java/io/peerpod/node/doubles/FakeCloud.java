@@ -15,9 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,8 @@ public final class FakeCloud implements CloudProvider {
     public volatile @Nullable CountDownLatch gate;
     /** Whether the next create makes its VM and loses the answer. */
     public volatile boolean loseAnswer;
+    /** Whether the next create's answer is lost and its VM appears only after half of the landing window. */
+    public volatile boolean landLate;
     /** How often a delete is only under way before the VM is gone. */
     public volatile int slowDeletes;
 
@@ -55,6 +59,12 @@ public final class FakeCloud implements CloudProvider {
             throw new CloudException(failure);
         }
         specs.put(token, spec);
+        if (landLate) {
+            landLate = false;
+            CompletableFuture.delayedExecutor(landingWindow().toMillis() / 2, TimeUnit.MILLISECONDS)
+                    .execute(() -> vms.computeIfAbsent(token, this::make));
+            throw new CloudException(new CloudFailure.OutcomeUnknown("the answer was lost"));
+        }
         PodVm vm = vms.computeIfAbsent(token, this::make);
         CountDownLatch held = gate;
         if (held != null) {

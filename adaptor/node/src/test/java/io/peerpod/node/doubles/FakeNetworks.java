@@ -9,7 +9,9 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** The kernel's tunnels in memory; they outlive the daemons. */
 public final class FakeNetworks implements PodNetworks {
@@ -22,14 +24,27 @@ public final class FakeNetworks implements PodNetworks {
     public volatile boolean broken;
     /** Whether the kernel refuses tunnels. */
     public volatile boolean refusing;
+    /** Whether the next tear-down ends in a defect. */
+    public volatile boolean defective;
+    /** Held by every preparation. */
+    public volatile @Nullable CountDownLatch gate;
 
     @Override
     public void warmUp() {}
 
     @Override
     public PodNetwork prepare(Path networkNamespace) throws IOException {
+        boolean refused = broken;
         prepares.incrementAndGet();
-        if (broken) {
+        CountDownLatch held = gate;
+        if (held != null) {
+            try {
+                held.await();
+            } catch (InterruptedException e) {
+                throw new IOException("interrupted", e);
+            }
+        }
+        if (refused) {
             throw new IOException(
                     "network namespace " + networkNamespace + " has no default route; the CNI plugin makes it");
         }
@@ -55,6 +70,10 @@ public final class FakeNetworks implements PodNetworks {
 
     @Override
     public void tearDown(TunnelPlan plan) {
+        if (defective) {
+            defective = false;
+            throw new IllegalStateException("a defect in tearDown");
+        }
         tunnels.remove(plan.network().vxlanId());
     }
 

@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +29,9 @@ public final class FakeRelay implements RelayControl {
     /** What the next closes fail with. */
     public volatile int failingCloses;
 
+    /** Whether the next open, close and wait each end in a defect. */
+    public final Set<String> defects = ConcurrentHashMap.newKeySet();
+
     public volatile int connections = 1;
     public final AtomicInteger opens = new AtomicInteger();
 
@@ -38,6 +43,7 @@ public final class FakeRelay implements RelayControl {
     @Override
     public synchronized void open(SessionSpec spec, Duration budget) throws RelayException, InterruptedException {
         opens.incrementAndGet();
+        defect("open");
         specs.put(spec.sandboxId(), spec);
         long deadline = System.nanoTime() + budget.toNanos();
         while (silent) {
@@ -55,6 +61,12 @@ public final class FakeRelay implements RelayControl {
             throw refused;
         }
         put(spec.sandboxId(), SessionStatus.State.READY, Optional.empty());
+    }
+
+    private void defect(String call) {
+        if (defects.remove(call)) {
+            throw new IllegalStateException("a defect in " + call);
+        }
     }
 
     /** The guests answer from now on. */
@@ -77,6 +89,7 @@ public final class FakeRelay implements RelayControl {
 
     @Override
     public synchronized void close(String sandboxId) throws RelayException {
+        defect("close");
         if (failingCloses > 0) {
             failingCloses--;
             throw new RelayException(Failure.RELAY_GONE, "the relay is away");
@@ -96,6 +109,7 @@ public final class FakeRelay implements RelayControl {
 
     @Override
     public synchronized SessionStatus awaitEnd(String sandboxId) throws InterruptedException {
+        defect("awaitEnd");
         while (true) {
             SessionStatus status = sessions.get(sandboxId);
             if (status == null) {
