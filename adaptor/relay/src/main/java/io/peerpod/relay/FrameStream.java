@@ -85,6 +85,19 @@ public abstract class FrameStream {
         bodyLeft = 0;
     }
 
+    /** The rest of the frame that is being collected, when at least this much of it is still to come. */
+    public @Nullable ByteBuffer room(int atLeast) {
+        return gathering != null && bodyLeft >= atLeast ? gathering : null;
+    }
+
+    /** This many bytes of the frame were put into {@link #room} directly. */
+    public void filled(int count) {
+        bodyLeft -= count;
+        if (bodyLeft == 0) {
+            complete();
+        }
+    }
+
     /** Takes all of the received bytes, which must have {@link LoopBuffers#HEADROOM_BYTES} usable bytes before them. */
     public void feed(ByteBuffer received) {
         ByteBuffer kept = early;

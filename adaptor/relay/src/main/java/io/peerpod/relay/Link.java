@@ -14,7 +14,10 @@ public abstract class Link implements EventLoop.Ready {
     /** How long {@link #finish} waits for the peer to take what is left. */
     private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(5);
 
-    private static final int MAX_GATHER_BUFFERS = 32;
+    /** The JDK copies what lies on the heap before each write, taken or not: more than a socket takes at once only costs. */
+    private static final int MAX_WRITE_BYTES = 256 << 10;
+
+    private static final int MAX_GATHER_BUFFERS = MAX_WRITE_BYTES / LoopBuffers.CHUNK_BYTES;
 
     /** Who uses the bytes. */
     public interface Handler {
@@ -23,6 +26,18 @@ public abstract class Link implements EventLoop.Ready {
          * returns, and may be changed in place.
          */
         void received(ByteBuffer data);
+
+        /**
+         * Where the next bytes may be put at once instead of being handed over; null when nowhere. What was put there is told by {@link #filled}.
+         *
+         * @param atLeast how much must fit
+         */
+        default @Nullable ByteBuffer room(int atLeast) {
+            return null;
+        }
+
+        /** This many bytes were put into {@link #room}, whose position is behind them. */
+        default void filled(int count) {}
 
         /** The peer is gone or the link failed; called once, never after {@link Link#close}. The link is closed already. */
         void ended(String why);
@@ -186,7 +201,7 @@ public abstract class Link implements EventLoop.Ready {
     protected final void writeOwned(ByteBuffer bytes) {
         try {
             if (unsent.isEmpty()) {
-                channel.write(bytes);
+                writePieces(bytes);
             }
         } catch (IOException e) {
             loop.buffers().release(bytes);
@@ -220,9 +235,39 @@ public abstract class Link implements EventLoop.Ready {
         }
     }
 
+    /** Writes until the socket takes no more or nothing is left. */
+    private void writePieces(ByteBuffer bytes) throws IOException {
+        int end = bytes.limit();
+        while (bytes.position() < end) {
+            int pieceEnd = bytes.hasArray() ? Math.min(end, bytes.position() + MAX_WRITE_BYTES) : end;
+            bytes.limit(pieceEnd);
+            try {
+                channel.write(bytes);
+            } finally {
+                bytes.limit(end);
+            }
+            if (bytes.position() < pieceEnd) {
+                return;
+            }
+        }
+    }
+
     private void writeUnsent() throws IOException {
         while (!unsent.isEmpty()) {
-            ByteBuffer[] some = unsent.stream().limit(MAX_GATHER_BUFFERS).toArray(ByteBuffer[]::new);
+            if (unsent.element().capacity() > LoopBuffers.CHUNK_BYTES) {
+                int before = unsent.element().remaining();
+                writePieces(unsent.element());
+                unsentBytes -= before - unsent.element().remaining();
+                if (unsent.element().hasRemaining()) {
+                    return;
+                }
+                loop.buffers().release(unsent.remove());
+                continue;
+            }
+            ByteBuffer[] some = unsent.stream()
+                    .limit(MAX_GATHER_BUFFERS)
+                    .takeWhile(chunk -> chunk.capacity() <= LoopBuffers.CHUNK_BYTES)
+                    .toArray(ByteBuffer[]::new);
             unsentBytes -= (int) channel.write(some);
             for (ByteBuffer chunk : some) {
                 if (chunk.hasRemaining()) {

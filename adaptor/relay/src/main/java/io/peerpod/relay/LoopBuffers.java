@@ -20,7 +20,7 @@ public final class LoopBuffers {
     public static final int CHUNK_BYTES = 64 << 10;
 
     private static final int MAX_FREE_CHUNKS = 16;
-    private static final int MAX_FREE_FRAMES = 4;
+    private static final int MAX_FREE_FRAMES = 3;
 
     /** A chunk of CopyFile, 1 MiB, with its names. */
     private static final int KEPT_FRAME_BYTES = (1 << 20) + CHUNK_BYTES;
@@ -68,14 +68,17 @@ public final class LoopBuffers {
         return chunk == null ? ByteBuffer.allocate(CHUNK_BYTES) : chunk.clear();
     }
 
-    /** An empty buffer on the heap with this limit, for a whole frame. Large ones are kept for the next frame, since each would be garbage of the old generation. */
+    /**
+     * An empty buffer with this limit, for a whole frame. Common large ones lie outside the heap, where sockets take them without a copy, and are kept for the next frame; the few above
+     * that are left to the collector.
+     */
     public ByteBuffer frame(int bytes) {
         if (bytes <= CHUNK_BYTES) {
             return ByteBuffer.allocate(bytes);
         }
         ByteBuffer buffer = keptFor(bytes);
         if (buffer == null) {
-            buffer = ByteBuffer.allocate(Math.max(bytes, Math.min(KEPT_FRAME_BYTES, 2 * bytes)));
+            buffer = bytes <= KEPT_FRAME_BYTES ? ByteBuffer.allocateDirect(KEPT_FRAME_BYTES) : ByteBuffer.allocate(bytes);
         }
         largeFrameBytes += buffer.capacity();
         return buffer.clear().limit(bytes);
@@ -104,7 +107,7 @@ public final class LoopBuffers {
             }
         } else if (buffer.capacity() > CHUNK_BYTES) {
             largeFrameBytes -= buffer.capacity();
-            if (buffer.capacity() <= KEPT_FRAME_BYTES && freeFrames.size() < MAX_FREE_FRAMES) {
+            if (buffer.isDirect() && freeFrames.size() < MAX_FREE_FRAMES) {
                 freeFrames.add(buffer);
             }
         }

@@ -108,7 +108,11 @@ public final class TlsLink extends Link {
             if (data.remaining() < FRAGMENT_BYTES + 1) {
                 data = deliver(data);
             }
-            SSLEngineResult result = engine.unwrap(cipher, data);
+            ByteBuffer room = data.position() == LoopBuffers.HEADROOM_BYTES ? handler.room(FRAGMENT_BYTES + 1) : null;
+            SSLEngineResult result = engine.unwrap(cipher, room == null ? data : room);
+            if (room != null && result.bytesProduced() > 0) {
+                handler.filled(result.bytesProduced());
+            }
             switch (result.getStatus()) {
                 case OK -> {
                     if (result.getHandshakeStatus() != HandshakeStatus.NOT_HANDSHAKING) {

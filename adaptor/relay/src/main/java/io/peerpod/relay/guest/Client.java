@@ -70,6 +70,12 @@ final class Client extends FrameStream implements Link.Handler {
     }
 
     @Override
+    public void filled(int count) {
+        super.filled(count);
+        lastReceivedNanos = System.nanoTime();
+    }
+
+    @Override
     protected Verdict inspect(ByteBuffer data, int start, long length, int available) {
         int id = data.getInt(start + 4);
         byte type = data.get(start + 8);
