@@ -78,7 +78,9 @@ public final class LoopBuffers {
         }
         ByteBuffer buffer = keptFor(bytes);
         if (buffer == null) {
-            buffer = bytes <= KEPT_FRAME_BYTES ? ByteBuffer.allocateDirect(KEPT_FRAME_BYTES) : ByteBuffer.allocate(bytes);
+            buffer = bytes <= KEPT_FRAME_BYTES
+                    ? ByteBuffer.allocateDirect(KEPT_FRAME_BYTES)
+                    : ByteBuffer.allocate(bytes);
         }
         largeFrameBytes += buffer.capacity();
         return buffer.clear().limit(bytes);
