@@ -184,7 +184,8 @@ public final class Main {
                 configuration,
                 config.limits(),
                 config.forwarderPort());
-        JournalFolder journals = new JournalFolder(config.stateDir().resolve("journal"), new DiskStorage(), clock);
+        JournalFolder journals = new JournalFolder(
+                config.stateDir().resolve("journal"), new DiskStorage(), clock, config.endedJournals());
         Daemon.Parts parts = new Daemon.Parts(
                 new Sandboxes(journals, effects),
                 effects,

@@ -5,6 +5,7 @@ import io.peerpod.network.InspectOptions;
 import io.peerpod.network.IpPrefix;
 import io.peerpod.node.effect.EffectLimits;
 import io.peerpod.node.identity.TlsSettings;
+import io.peerpod.node.journal.EndedLimits;
 import io.peerpod.provider.Owner;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,6 +35,7 @@ record NodeConfig(
         int cloudDeletes,
         Duration vmCheckInterval,
         Duration stopGrace,
+        EndedLimits endedJournals,
         String logLevel) {
 
     Owner owner() {

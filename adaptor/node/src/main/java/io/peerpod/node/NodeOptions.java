@@ -6,6 +6,7 @@ import io.peerpod.contract.Initdata;
 import io.peerpod.network.IpPrefix;
 import io.peerpod.node.identity.TlsProfile;
 import io.peerpod.node.identity.TlsSettings;
+import io.peerpod.node.journal.EndedLimits;
 import io.peerpod.node.plan.SandboxPreparation;
 import io.peerpod.node.process.TakenSocket;
 import io.peerpod.options.Option;
@@ -51,6 +52,8 @@ final class NodeOptions {
     private final Option<Integer> cloudDeletes;
     private final Option<Duration> vmCheckInterval;
     private final Option<Duration> stopGrace;
+    private final Option<Integer> endedJournals;
+    private final Option<Duration> endedJournalsAge;
     private final Option<String> logLevel;
 
     private NodeOptions(Options table, String hostName) {
@@ -188,6 +191,18 @@ final class NodeOptions {
                 Parsers.duration(Duration.ZERO, Duration.ofMinutes(10)),
                 "3s",
                 "how long calls in flight may take when the daemon is asked to end");
+        endedJournals = table.add(
+                "ended-journals",
+                "PEERPOD_ENDED_JOURNALS",
+                Parsers.integer(0, MAX_AT_ONCE),
+                String.valueOf(EndedLimits.DEFAULT_COUNT),
+                "journals of sandboxes that are gone, kept for 'peerpod why'; 0 keeps none");
+        endedJournalsAge = table.add(
+                "ended-journals-age",
+                "PEERPOD_ENDED_JOURNALS_AGE",
+                Parsers.duration(Duration.ofMinutes(1), Duration.ofDays(366)),
+                EndedLimits.DEFAULT_AGE.toHours() + "h",
+                "how long journals of sandboxes that are gone are kept");
         logLevel = table.add(
                 "log-level",
                 "PEERPOD_LOG_LEVEL",
@@ -232,6 +247,7 @@ final class NodeOptions {
                 settings.get(cloudDeletes),
                 settings.get(vmCheckInterval),
                 settings.get(stopGrace),
+                new EndedLimits(settings.get(endedJournals), settings.get(endedJournalsAge)),
                 settings.get(logLevel));
     }
 

@@ -18,6 +18,7 @@ import io.peerpod.node.effect.GuestConfiguration;
 import io.peerpod.node.identity.Identities;
 import io.peerpod.node.identity.TlsProfile;
 import io.peerpod.node.identity.TlsSettings;
+import io.peerpod.node.journal.EndedLimits;
 import io.peerpod.node.journal.JournalFolder;
 import io.peerpod.node.mailbox.Sandboxes;
 import io.peerpod.node.plan.SandboxPreparation;
@@ -110,6 +111,7 @@ final class Worker implements AutoCloseable {
                 64,
                 Duration.ofMillis(100),
                 Duration.ofSeconds(1),
+                EndedLimits.DEFAULT,
                 "info");
         Clock clock = Clock.systemUTC();
         Identities identities = new Identities(state().resolve("tls"), config.tls(), clock);
@@ -230,7 +232,14 @@ final class Worker implements AutoCloseable {
                 networks.tunnels.isEmpty() ? "" : networks.tunnels + "",
                 networks.reserved.isEmpty() ? "" : networks.reserved + "",
                 files(pods()),
-                files(state().resolve("journal")));
+                journals());
+    }
+
+    /** What is left of journals, other than those that are kept to be read. */
+    private String journals() {
+        return Stream.of(files(state().resolve("journal")).split(" "))
+                .filter(file -> !file.contains("/ended"))
+                .collect(java.util.stream.Collectors.joining(" "));
     }
 
     static final String NOTHING = ", , , , , ";

@@ -2,6 +2,9 @@
 package io.peerpod.node.effect;
 
 import io.peerpod.contract.ContractException;
+import io.peerpod.node.journal.Note;
+import io.peerpod.node.journal.Stage;
+import io.peerpod.node.mailbox.EffectRunner.Report;
 import io.peerpod.node.plan.SandboxPlan;
 import io.peerpod.node.plan.SandboxRequest;
 import io.peerpod.provider.CloudException;
@@ -14,10 +17,12 @@ import io.peerpod.provider.PodVmSpec;
 import io.peerpod.sandbox.Sandbox;
 import io.peerpod.sandbox.SandboxEvent;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,7 +46,7 @@ final class CloudCalls {
         this.deletes = new Semaphore(limits.cloudDeletes(), true);
     }
 
-    SandboxEvent create(Sandbox sandbox) throws InterruptedException {
+    SandboxEvent create(Sandbox sandbox, Report report) throws InterruptedException {
         PodVmSpec spec;
         try {
             spec = specOf(sandbox);
@@ -58,7 +63,10 @@ final class CloudCalls {
         long start = System.nanoTime();
         creates.acquire();
         try {
+            report.note(Note.of(Stage.CLOUD_CREATE_BEGUN, describe(sandbox.token()), since(start)));
+            long called = System.nanoTime();
             PodVm vm = provider.create(sandbox.token(), spec);
+            report.note(Note.of(Stage.CLOUD_CREATE_ANSWERED, vm.id() + " " + addresses(vm), since(called)));
             log.atInfo()
                     .addKeyValue("sandbox", sandbox.id())
                     .addKeyValue("instance", vm.id())
@@ -69,6 +77,7 @@ final class CloudCalls {
                             "the provider gave " + describe(sandbox.token()) + " no address"))
                     : new SandboxEvent.VmCreated(vm);
         } catch (CloudException e) {
+            report.note(failed(Stage.CLOUD_CREATE_ANSWERED, sandbox.token(), e.failure()));
             warn(sandbox.token(), e.failure(), "the cloud made no pod VM, or did not say so");
             return new SandboxEvent.CreateFailed(e.failure());
         } catch (RuntimeException e) {
@@ -78,14 +87,22 @@ final class CloudCalls {
         }
     }
 
-    SandboxEvent delete(LaunchToken token, int attempt) throws InterruptedException {
+    SandboxEvent delete(LaunchToken token, int attempt, Report report) throws InterruptedException {
         deletes.acquire();
         try {
+            report.note(Note.of(Stage.DELETE_ASKED, describe(token) + ", attempt " + attempt));
             return switch (provider.delete(token)) {
-                case ABSENT -> new SandboxEvent.VmAbsent();
-                case UNDER_WAY -> new SandboxEvent.DeletionUnderWay(attempt);
+                case ABSENT -> {
+                    report.note(Note.of(Stage.DELETE_ABSENT, describe(token)));
+                    yield new SandboxEvent.VmAbsent();
+                }
+                case UNDER_WAY -> {
+                    report.note(Note.of(Stage.DELETE_ACCEPTED, describe(token)));
+                    yield new SandboxEvent.DeletionUnderWay(attempt);
+                }
             };
         } catch (CloudException e) {
+            report.note(failed(Stage.DELETE_ASKED, token, e.failure()));
             warn(token, e.failure(), "the pod VM could not be deleted yet");
             return new SandboxEvent.DeleteFailed(attempt, e.failure());
         } catch (RuntimeException e) {
@@ -96,7 +113,10 @@ final class CloudCalls {
     }
 
     /** Asks until the VM appears or can no longer. A cloud that does not answer leaves the question open. */
-    SandboxEvent awaitLanding(LaunchToken token) throws InterruptedException {
+    SandboxEvent awaitLanding(LaunchToken token, Report report) throws InterruptedException {
+        report.note(Note.of(
+                Stage.LANDING_AWAITED,
+                describe(token) + ", for up to " + provider.landingWindow().toSeconds() + " s"));
         long deadline = System.nanoTime() + provider.landingWindow().toNanos();
         Duration pause = LANDING_CHECK_FIRST;
         while (true) {
@@ -104,12 +124,15 @@ final class CloudCalls {
             try {
                 Optional<PodVm> found = find(token);
                 if (found.isPresent()) {
+                    report.note(Note.of(Stage.LANDING_ASKED, found.get().id() + " has landed"));
                     return new SandboxEvent.VmFound(found.get());
                 }
                 if (last) {
+                    report.note(Note.of(Stage.LANDING_ASKED, "nothing landed"));
                     return new SandboxEvent.NothingLanded();
                 }
             } catch (CloudException e) {
+                report.note(failed(Stage.LANDING_ASKED, token, e.failure()));
                 warn(token, e.failure(), "whether a pod VM landed is not known yet");
             }
             Thread.sleep(pause);
@@ -155,6 +178,18 @@ final class CloudCalls {
                 .setCause(e)
                 .log("a provider broke its contract");
         return new CloudFailure.OutcomeUnknown("the provider's " + call + " of " + describe(token) + " ended in " + e);
+    }
+
+    private static Note failed(Stage stage, LaunchToken token, CloudFailure failure) {
+        return Note.failed(stage, describe(token), Note.Failure.of(failure));
+    }
+
+    private static Duration since(long start) {
+        return Duration.ofNanos(System.nanoTime() - start);
+    }
+
+    private static String addresses(PodVm vm) {
+        return vm.addresses().stream().map(InetAddress::getHostAddress).collect(Collectors.joining(", "));
     }
 
     private static void warn(LaunchToken token, CloudFailure failure, String message) {

@@ -2,6 +2,8 @@
 package io.peerpod.node.effect;
 
 import io.peerpod.node.identity.Identities;
+import io.peerpod.node.journal.Note;
+import io.peerpod.node.journal.Stage;
 import io.peerpod.node.mailbox.EffectRunner;
 import io.peerpod.node.plan.PodNetworks;
 import io.peerpod.node.plan.SandboxPlan;
@@ -15,7 +17,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,29 +63,31 @@ public final class Effects implements EffectRunner, AutoCloseable {
     }
 
     @Override
-    public void run(SandboxEffect effect, Consumer<SandboxEvent> answer) {
+    public void run(SandboxEffect effect, Report report) {
         switch (effect) {
-            case SandboxEffect.CreateVm(var sandbox) -> start(effect, answer, () -> cloud.create(sandbox));
+            case SandboxEffect.CreateVm(var sandbox) -> start(effect, report, () -> cloud.create(sandbox, report));
             case SandboxEffect.RetryLater(var delay) ->
-                start(effect, answer, () -> {
+                start(effect, report, () -> {
+                    report.note(Note.of(Stage.RETRY_SCHEDULED, "in " + delay.toMillis() + " ms"));
                     pause(delay);
                     return new SandboxEvent.RetryDue();
                 });
-            case SandboxEffect.AwaitLanding(var token) -> start(effect, answer, () -> cloud.awaitLanding(token));
+            case SandboxEffect.AwaitLanding(var token) ->
+                start(effect, report, () -> cloud.awaitLanding(token, report));
             case SandboxEffect.Connect(var sandbox, var vm) ->
-                attach(sandbox.id(), start(effect, answer, () -> connector.connect(sandbox, vm)));
+                attach(sandbox.id(), start(effect, report, () -> connector.connect(sandbox, vm, report)));
             case SandboxEffect.WatchGuest(var sandbox, var vm) ->
-                attach(sandbox.id(), start(effect, answer, () -> watch.watch(sandbox, vm)));
+                attach(sandbox.id(), start(effect, report, () -> watch.watch(sandbox, vm, report)));
             case SandboxEffect.DeleteVm(var token, int attempt, var delay) ->
-                start(effect, answer, () -> {
+                start(effect, report, () -> {
                     pause(delay);
-                    return cloud.delete(token, attempt);
+                    return cloud.delete(token, attempt, report);
                 });
             case SandboxEffect.Release(var sandbox, var vm, int attempt, var delay) ->
-                start(effect, answer, () -> {
+                start(effect, report, () -> {
                     detach(sandbox.id());
                     pause(delay);
-                    return release.release(sandbox, vm, attempt);
+                    return release.release(sandbox, vm, attempt, report);
                 });
             case SandboxEffect.Forget(var sandbox) -> {
                 attached.remove(sandbox.id());
@@ -101,13 +104,13 @@ public final class Effects implements EffectRunner, AutoCloseable {
         running.forEach(Thread::interrupt);
     }
 
-    private Thread start(SandboxEffect effect, Consumer<SandboxEvent> answer, Work work) {
+    private Thread start(SandboxEffect effect, Report report, Work work) {
         String name = effect.getClass().getSimpleName();
         Thread thread = Thread.ofVirtual().name("effect-" + name).unstarted(() -> {
             try {
                 SandboxEvent event = work.run();
                 if (!closed && !Thread.interrupted()) {
-                    answer.accept(event);
+                    report.answer(event);
                 }
             } catch (InterruptedException e) {
                 log.atDebug().addKeyValue("effect", name).log("an effect was ended before it was done");

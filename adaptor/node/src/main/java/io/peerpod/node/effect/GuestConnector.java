@@ -4,6 +4,9 @@ package io.peerpod.node.effect;
 import io.peerpod.network.TunnelPlan;
 import io.peerpod.node.identity.Identities;
 import io.peerpod.node.identity.Identity;
+import io.peerpod.node.journal.Note;
+import io.peerpod.node.journal.Stage;
+import io.peerpod.node.mailbox.EffectRunner.Report;
 import io.peerpod.node.plan.PodNetworks;
 import io.peerpod.node.plan.SandboxPlan;
 import io.peerpod.provider.CloudException;
@@ -16,6 +19,7 @@ import io.peerpod.sandbox.Sandbox;
 import io.peerpod.sandbox.SandboxEvent;
 import io.peerpod.sandbox.Trouble;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -27,6 +31,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,14 +67,14 @@ final class GuestConnector {
     /** What one of the parallel steps came to. */
     private record Step(String name, Optional<Trouble> trouble) {}
 
-    SandboxEvent connect(Sandbox sandbox, PodVm vm) throws InterruptedException {
+    SandboxEvent connect(Sandbox sandbox, PodVm vm, Report report) throws InterruptedException {
         ExecutorService threads = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("connect-" + sandbox.id() + "-", 0).factory());
         try {
             CompletionService<Step> steps = new ExecutorCompletionService<>(threads);
-            submit(steps, () -> openSession(sandbox, vm));
-            submit(steps, () -> setTunnelUp(sandbox, vm));
-            submit(steps, () -> watchVm(sandbox, vm));
+            submit(steps, () -> openSession(sandbox, vm, report));
+            submit(steps, () -> setTunnelUp(sandbox, vm, report));
+            submit(steps, () -> watchVm(sandbox, vm, report));
             for (int done = 0; done < 2; done++) {
                 Step step = steps.take().get();
                 if (step.trouble().isPresent()) {
@@ -92,7 +97,7 @@ final class GuestConnector {
         var _ = steps.submit(step);
     }
 
-    private Step openSession(Sandbox sandbox, PodVm vm) throws InterruptedException {
+    private Step openSession(Sandbox sandbox, PodVm vm, Report report) throws InterruptedException {
         long start = System.nanoTime();
         try {
             SandboxPlan plan = SandboxPlan.of(sandbox);
@@ -109,38 +114,54 @@ final class GuestConnector {
                     forwarderPort,
                     identity.files(),
                     identities.serverName(plan.tlsIdentity(), sandbox.token().instanceName()));
+            report.note(Note.of(Stage.DIAL_BEGUN, words(vm) + " port " + forwarderPort));
             relay.open(spec, limits.connectBudget());
+            report.note(Note.of(Stage.AGENT_ANSWERED, words(vm), Duration.ofNanos(System.nanoTime() - start)));
             took(sandbox, start, "the agent answered");
             return new Step("agent", Optional.empty());
         } catch (RelayException e) {
-            return failed("agent", about(sandbox, vm) + " was not reached: " + e.getMessage(), actor(e.failure()));
+            Step step = failed("agent", about(sandbox, vm) + " was not reached: " + e.getMessage(), actor(e.failure()));
+            report.note(Note.failed(
+                    Stage.AGENT_ANSWERED,
+                    words(vm) + " port " + forwarderPort,
+                    Note.Failure.of(e.failure().name(), step.trouble().orElseThrow())));
+            return step;
         } catch (IOException | IllegalArgumentException e) {
             return failed("agent", about(sandbox, vm) + " cannot be dialled: " + e.getMessage(), Actor.OPERATOR);
         }
     }
 
-    private Step setTunnelUp(Sandbox sandbox, PodVm vm) {
+    private Step setTunnelUp(Sandbox sandbox, PodVm vm, Report report) {
         long start = System.nanoTime();
         SandboxPlan plan = SandboxPlan.of(sandbox);
         try {
+            report.note(Note.of(Stage.TUNNEL_BEGUN, ""));
             networks.setUp(new TunnelPlan(plan.request().networkNamespace(), plan.network(), vm.addresses()));
+            report.note(Note.of(
+                    Stage.TUNNEL_UP, "VNI " + plan.network().vxlanId(), Duration.ofNanos(System.nanoTime() - start)));
             took(sandbox, start, "the tunnel is up");
             return new Step("tunnel", Optional.empty());
         } catch (IOException e) {
-            return failed(
+            Step step = failed(
                     "tunnel",
                     "the tunnel to " + about(sandbox, vm) + " was not set up: " + e.getMessage(),
                     Actor.OPERATOR);
+            report.note(Note.failed(
+                    Stage.TUNNEL_UP,
+                    "VNI " + plan.network().vxlanId(),
+                    Note.Failure.of("tunnel", step.trouble().orElseThrow())));
+            return step;
         }
     }
 
     /** Ends only with bad news: a VM that failed, or that somebody deleted. */
-    private Step watchVm(Sandbox sandbox, PodVm vm) throws InterruptedException {
+    private Step watchVm(Sandbox sandbox, PodVm vm, Report report) throws InterruptedException {
         while (true) {
             Thread.sleep(limits.vmCheckInterval());
             try {
                 Optional<PodVm> seen = cloud.find(sandbox.token());
                 if (seen.isEmpty()) {
+                    report.note(Note.of(Stage.VM_CHECKED, "absent"));
                     return failed(
                             "vm",
                             about(sandbox, vm) + " is not in the cloud any more: it was deleted by somebody"
@@ -152,12 +173,14 @@ final class GuestConnector {
                             .failure()
                             .map(failure -> failure.message())
                             .orElse("the cloud gives no reason");
+                    report.note(Note.of(Stage.VM_CHECKED, "failed: " + why));
                     return failed(
                             "vm",
                             about(sandbox, vm) + " failed while it was booting: " + why,
                             seen.get().failure().map(failure -> failure.actor()).orElse(Actor.CLOUD));
                 }
             } catch (CloudException e) {
+                report.note(Note.failed(Stage.VM_CHECKED, vm.id(), Note.Failure.of(e.failure())));
                 log.atDebug()
                         .addKeyValue("sandbox", sandbox.id())
                         .addKeyValue("failure", e.getMessage())
@@ -182,6 +205,10 @@ final class GuestConnector {
             case UNREACHABLE, TLS, AGENT, BAD_SPEC -> Actor.OPERATOR;
             case CONFLICT, CLOSED, RELAY_GONE, INTERNAL -> Actor.US;
         };
+    }
+
+    private static String words(PodVm vm) {
+        return vm.addresses().stream().map(InetAddress::getHostAddress).collect(Collectors.joining(", "));
     }
 
     private static String about(Sandbox sandbox, PodVm vm) {

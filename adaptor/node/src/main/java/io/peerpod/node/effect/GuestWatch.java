@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.node.effect;
 
+import io.peerpod.node.journal.Note;
+import io.peerpod.node.journal.Stage;
+import io.peerpod.node.mailbox.EffectRunner.Report;
 import io.peerpod.provider.CloudFailure.Actor;
 import io.peerpod.provider.PodVm;
 import io.peerpod.relay.RelayControl;
@@ -25,7 +28,8 @@ final class GuestWatch {
         this.relay = relay;
     }
 
-    SandboxEvent watch(Sandbox sandbox, PodVm vm) throws InterruptedException {
+    SandboxEvent watch(Sandbox sandbox, PodVm vm, Report report) throws InterruptedException {
+        report.note(Note.of(Stage.GUEST_WATCHED, vm.id()));
         while (true) {
             try {
                 SessionStatus end = relay.awaitEnd(sandbox.id());

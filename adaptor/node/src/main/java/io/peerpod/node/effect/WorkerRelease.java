@@ -2,6 +2,9 @@
 package io.peerpod.node.effect;
 
 import io.peerpod.network.TunnelPlan;
+import io.peerpod.node.journal.Note;
+import io.peerpod.node.journal.Stage;
+import io.peerpod.node.mailbox.EffectRunner.Report;
 import io.peerpod.node.plan.PodNetworks;
 import io.peerpod.node.plan.SandboxPlan;
 import io.peerpod.provider.CloudFailure.Actor;
@@ -34,7 +37,8 @@ final class WorkerRelease {
         this.networks = networks;
     }
 
-    SandboxEvent release(Sandbox sandbox, Optional<PodVm> vm, int attempt) {
+    SandboxEvent release(Sandbox sandbox, Optional<PodVm> vm, int attempt, Report report) {
+        report.note(Note.of(Stage.RELEASE_BEGUN, "attempt " + attempt));
         List<String> troubles = new ArrayList<>();
         SandboxPlan plan = SandboxPlan.of(sandbox);
         try {
@@ -56,6 +60,7 @@ final class WorkerRelease {
             troubles.add("its folder was not removed: " + e.getMessage());
         }
         if (troubles.isEmpty()) {
+            report.note(Note.of(Stage.RELEASE_DONE, ""));
             return new SandboxEvent.Released();
         }
         String message = "sandbox " + sandbox.id() + " of pod " + sandbox.pod() + ": " + String.join("; ", troubles);
@@ -64,7 +69,9 @@ final class WorkerRelease {
                 .addKeyValue("attempt", attempt)
                 .addKeyValue("failure", String.join("; ", troubles))
                 .log("something of a stopped sandbox is left on this worker; it is tried again");
-        return new SandboxEvent.ReleaseFailed(attempt, new Trouble(message, Actor.US));
+        Trouble trouble = new Trouble(message, Actor.US);
+        report.note(Note.failed(Stage.RELEASE_DONE, "attempt " + attempt, Note.Failure.of("release", trouble)));
+        return new SandboxEvent.ReleaseFailed(attempt, trouble);
     }
 
     /** Removes the sandbox's own folder with what lies in it; whatever somebody else put deeper is not touched. */

@@ -15,6 +15,8 @@ import io.peerpod.contract.hypervisor.StopVMRequest;
 import io.peerpod.contract.hypervisor.StopVMResponse;
 import io.peerpod.contract.hypervisor.VersionRequest;
 import io.peerpod.contract.hypervisor.VersionResponse;
+import io.peerpod.node.journal.Note;
+import io.peerpod.node.journal.Stage;
 import io.peerpod.node.mailbox.Mailbox;
 import io.peerpod.node.mailbox.Sandboxes;
 import io.peerpod.node.plan.RequestReader;
@@ -167,6 +169,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
                 .orElseThrow(() -> Answers.status(
                         Status.NOT_FOUND,
                         "there is no sandbox " + id + " here; CreateVM comes first, and StopVM ends it"));
+        mailbox.note(Note.of(Stage.START_REQUESTED, ""));
         CompletableFuture<SandboxState> over = mailbox.await(HypervisorService::startIsOver);
         SandboxState state = mailbox.offer(new SandboxEvent.StartRequested()).get();
         if (!startIsOver(state)) {
@@ -191,6 +194,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
         if (mailbox.isEmpty()) {
             return;
         }
+        mailbox.get().note(Note.of(Stage.STOP_REQUESTED, ""));
         try {
             mailbox.get().offer(new SandboxEvent.StopRequested()).get(STOP_WAIT.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {

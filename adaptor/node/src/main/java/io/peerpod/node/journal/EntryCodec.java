@@ -15,6 +15,7 @@ import io.peerpod.provider.PodVm;
 import io.peerpod.sandbox.SandboxFact;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -23,6 +24,17 @@ final class EntryCodec {
     private EntryCodec() {}
 
     static byte[] encode(JournalEntry entry) {
+        return wire(entry).build().toByteArray();
+    }
+
+    /** For readers only: the pod's own data goes when the pod does. */
+    static byte[] encodeWithoutInitdata(JournalEntry entry) {
+        Entry.Builder wire = wire(entry);
+        wire.getPreparedBuilder().clearInitdata();
+        return wire.build().toByteArray();
+    }
+
+    private static Entry.Builder wire(JournalEntry entry) {
         Entry.Builder wire = Entry.newBuilder().setRecordedAtMicros(micros(entry.recordedAt()));
         switch (entry.fact()) {
             case SandboxFact.Prepared(var sandbox) -> wire.setPrepared(PlanCodec.encode(sandbox));
@@ -40,7 +52,21 @@ final class EntryCodec {
             case SandboxFact.Cleaned _ -> wire.setCleaned(Cleaned.getDefaultInstance());
             case SandboxFact.Ended _ -> wire.setEnded(Ended.getDefaultInstance());
         }
-        return wire.build().toByteArray();
+        return wire;
+    }
+
+    /** Reads the facts of a journal file; notes among them are passed over. */
+    static List<JournalEntry> decodeAll(RecordFormat.Content content) throws JournalException {
+        List<JournalEntry> entries = new ArrayList<>();
+        for (RecordFormat.Item item : content.records()) {
+            if (item.version() == RecordFormat.FACT) {
+                entries.add(decode(item.payload(), entries));
+            } else if (item.version() != RecordFormat.NOTE) {
+                throw new JournalException("entry " + (entries.size() + 1) + " has format version " + item.version()
+                        + ", which a later release wrote and this one does not know");
+            }
+        }
+        return entries;
     }
 
     /**
@@ -75,7 +101,7 @@ final class EntryCodec {
             case VM_DELETED -> new SandboxFact.VmDeleted();
             case CLEANED -> new SandboxFact.Cleaned();
             case ENDED -> new SandboxFact.Ended();
-            case FACT_NOT_SET ->
+            case NOTE, FACT_NOT_SET ->
                 throw new JournalException(
                         "entry " + (before.size() + 1) + " is of a kind that this release does not know");
         };

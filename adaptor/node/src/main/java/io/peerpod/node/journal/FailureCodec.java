@@ -85,7 +85,7 @@ final class FailureCodec {
         return new Trouble(wire.getMessage(), decode(wire.getActor()));
     }
 
-    private static Actor encode(CloudFailure.Actor actor) {
+    static Actor encode(CloudFailure.Actor actor) {
         return switch (actor) {
             case USER -> Actor.USER;
             case OPERATOR -> Actor.OPERATOR;
@@ -94,7 +94,7 @@ final class FailureCodec {
         };
     }
 
-    private static CloudFailure.Actor decode(Actor wire) {
+    static CloudFailure.Actor decode(Actor wire) {
         return switch (wire) {
             case USER -> CloudFailure.Actor.USER;
             case OPERATOR -> CloudFailure.Actor.OPERATOR;

@@ -7,39 +7,57 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The journal of one sandbox, open for appending. */
 public final class Journal implements AutoCloseable {
     /** Zeros written ahead when the file is made: about twenty facts. */
     static final int RESERVED_BYTES = 4096;
 
+    private static final Logger log = LoggerFactory.getLogger(Journal.class);
+
+    private final String sandboxId;
     private final Path file;
     private final JournalStorage storage;
     private final Clock clock;
+    private final EndedJournals ended;
+    private final NotesFile notes;
     private final ReentrantLock lock = new ReentrantLock();
     private JournalStorage.@Nullable Handle handle;
     private int end;
     /** Whether bytes of a failed write may lie behind {@link #end}; they are wiped before the next write. */
     private boolean dirty;
+    /** How many facts are recorded. */
+    private volatile int recorded;
 
-    private Journal(Path file, JournalStorage storage, Clock clock, int end, boolean dirty) {
-        this.file = file;
-        this.storage = storage;
-        this.clock = clock;
+    private Journal(Place place, int end, boolean dirty, int recorded) {
+        this.sandboxId = place.sandboxId();
+        this.file = place.folder().resolve(sandboxId + JournalFolder.SUFFIX);
+        this.storage = place.storage();
+        this.clock = place.clock();
+        this.ended = place.ended();
+        this.notes = new NotesFile(place.folder().resolve(sandboxId + JournalFolder.NOTES), storage, clock);
         this.end = end;
         this.dirty = dirty;
+        this.recorded = recorded;
     }
 
+    /** Where a journal lies. */
+    record Place(String sandboxId, Path folder, JournalStorage storage, Clock clock, EndedJournals ended) {}
+
     /** Makes the file with its first facts, durable when this returns; on failure nothing is left of it. */
-    static Journal create(Path file, JournalStorage storage, Clock clock, List<SandboxFact> facts)
-            throws JournalException {
-        Journal journal = new Journal(file, storage, clock, RecordFormat.HEADER_BYTES, false);
+    static Journal create(Place place, List<SandboxFact> facts) throws JournalException {
+        Journal journal = new Journal(place, RecordFormat.HEADER_BYTES, false, facts.size());
+        Path file = journal.file;
+        JournalStorage storage = place.storage();
         ByteBuffer records = journal.encode(facts);
         int end = RecordFormat.HEADER_BYTES + records.remaining();
         try {
@@ -66,8 +84,13 @@ public final class Journal implements AutoCloseable {
     }
 
     /** An existing file, whose facts end at the offset. */
-    static Journal reopen(Path file, JournalStorage storage, Clock clock, int end) {
-        return new Journal(file, storage, clock, end, true);
+    static Journal reopen(Place place, int end, int recorded) {
+        return new Journal(place, end, true, recorded);
+    }
+
+    /** Notes a stage, without a sync; nothing rests on it, and a disk that takes nothing costs the note alone. */
+    public void note(Note note) {
+        notes.add(note, recorded);
     }
 
     /**
@@ -89,10 +112,31 @@ public final class Journal implements AutoCloseable {
             open.sync();
             dirty = false;
             end += length;
+            recorded = recorded + facts.size();
         } catch (IOException e) {
             throw new JournalException("journal " + file + " cannot be written: " + reason(e), e);
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** Keeps what can be kept of the story, with its last facts, and removes the file, durably. */
+    public void end(List<SandboxFact> last) throws JournalException {
+        close();
+        keep(last);
+        remove();
+    }
+
+    private void keep(List<SandboxFact> last) {
+        try {
+            List<JournalEntry> facts = new ArrayList<>(EntryCodec.decodeAll(RecordFormat.parse(storage.read(file))));
+            last.forEach(fact -> facts.add(new JournalEntry(now(), fact)));
+            ended.keep(sandboxId, facts, NotesFile.read(notes.path(), storage));
+        } catch (IOException | JournalException e) {
+            log.atDebug()
+                    .addKeyValue("sandbox", sandboxId)
+                    .addKeyValue("failure", e.getMessage())
+                    .log("the story of a sandbox that is gone is not kept");
         }
     }
 
@@ -101,6 +145,7 @@ public final class Journal implements AutoCloseable {
         close();
         try {
             storage.delete(file);
+            storage.delete(notes.path());
             storage.syncFolder(folderOf(file));
         } catch (IOException e) {
             throw new JournalException("journal " + file + " cannot be removed: " + reason(e), e);
@@ -109,6 +154,7 @@ public final class Journal implements AutoCloseable {
 
     @Override
     public void close() {
+        notes.close();
         lock.lock();
         try {
             if (handle != null) {
@@ -141,7 +187,7 @@ public final class Journal implements AutoCloseable {
         List<byte[]> payloads = new ArrayList<>();
         int size = 0;
         for (SandboxFact fact : facts) {
-            byte[] payload = EntryCodec.encode(new JournalEntry(clock.instant().truncatedTo(ChronoUnit.MICROS), fact));
+            byte[] payload = EntryCodec.encode(new JournalEntry(now(), fact));
             if (payload.length > RecordFormat.MAX_PAYLOAD_BYTES) {
                 throw new JournalException("a fact of " + payload.length + " bytes is larger than the "
                         + RecordFormat.MAX_PAYLOAD_BYTES + " that a journal takes (" + file + ")");
@@ -150,8 +196,12 @@ public final class Journal implements AutoCloseable {
             size += RecordFormat.size(payload);
         }
         ByteBuffer records = ByteBuffer.allocate(size);
-        payloads.forEach(payload -> RecordFormat.put(records, payload));
+        payloads.forEach(payload -> RecordFormat.put(records, RecordFormat.FACT, payload));
         return records.flip();
+    }
+
+    private Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MICROS);
     }
 
     private static void removeQuietly(Path file, JournalStorage storage, IOException first) {

@@ -10,18 +10,28 @@ import java.util.List;
 
 /** All journals of this worker, in one folder of mode 0700. */
 public final class JournalFolder {
-    private static final String SUFFIX = ".journal";
-    private static final String DAMAGED = ".damaged";
+    static final String SUFFIX = ".journal";
+    /** Of the stages beside a journal. */
+    static final String NOTES = ".notes";
+
+    static final String DAMAGED = ".damaged";
 
     private final Path folder;
     private final JournalStorage storage;
     private final Clock clock;
+    private final EndedJournals ended;
+
+    /** With the default limits of what is kept of sandboxes that are gone. */
+    public JournalFolder(Path folder, JournalStorage storage, Clock clock) {
+        this(folder, storage, clock, EndedLimits.DEFAULT);
+    }
 
     /** Makes nothing yet; {@link #recover} does. */
-    public JournalFolder(Path folder, JournalStorage storage, Clock clock) {
+    public JournalFolder(Path folder, JournalStorage storage, Clock clock, EndedLimits limits) {
         this.folder = folder;
         this.storage = storage;
         this.clock = clock;
+        this.ended = new EndedJournals(folder, storage, clock, limits);
     }
 
     /**
@@ -50,11 +60,19 @@ public final class JournalFolder {
         List<String> problems = new ArrayList<>();
         try {
             storage.makeFolder(folder);
-            for (String name : storage.list(folder)) {
+            List<String> names = storage.list(folder);
+            for (String name : names) {
                 if (name.endsWith(SUFFIX)) {
                     read(name, sandboxes, problems);
                 }
             }
+            for (String name : names) {
+                if (name.endsWith(NOTES)
+                        && !names.contains(name.substring(0, name.length() - NOTES.length()) + SUFFIX)) {
+                    storage.delete(folder.resolve(name));
+                }
+            }
+            ended.prune();
         } catch (IOException e) {
             throw new JournalException("the journals in " + folder + " cannot be read: " + Journal.reason(e), e);
         }
@@ -67,7 +85,11 @@ public final class JournalFolder {
      * @throws JournalException when they could not be made durable; then nothing is left
      */
     public Journal create(String sandboxId, List<SandboxFact> facts) throws JournalException {
-        return Journal.create(folder.resolve(sandboxId + SUFFIX), storage, clock, facts);
+        return Journal.create(place(sandboxId), facts);
+    }
+
+    private Journal.Place place(String sandboxId) {
+        return new Journal.Place(sandboxId, folder, storage, clock, ended);
     }
 
     private void read(String name, List<Recovered> sandboxes, List<String> problems) throws IOException {
@@ -75,11 +97,9 @@ public final class JournalFolder {
         String sandboxId = name.substring(0, name.length() - SUFFIX.length());
         RecordFormat.Content content = RecordFormat.parse(storage.read(file));
         String damage = content.damage().orElse("");
-        List<JournalEntry> entries = new ArrayList<>();
+        List<JournalEntry> entries = List.of();
         try {
-            for (byte[] payload : content.payloads()) {
-                entries.add(EntryCodec.decode(payload, entries));
-            }
+            entries = EntryCodec.decodeAll(content);
         } catch (JournalException e) {
             damage = String.valueOf(e.getMessage());
         }
@@ -92,8 +112,8 @@ public final class JournalFolder {
             storage.delete(file);
             storage.syncFolder(folder);
         } else {
-            sandboxes.add(new Recovered(
-                    sandboxId, Journal.reopen(file, storage, clock, content.end()), List.copyOf(entries)));
+            Journal journal = Journal.reopen(place(sandboxId), content.end(), entries.size());
+            sandboxes.add(new Recovered(sandboxId, journal, List.copyOf(entries)));
         }
     }
 }

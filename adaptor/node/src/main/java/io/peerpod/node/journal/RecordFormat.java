@@ -11,7 +11,10 @@ import java.util.zip.CRC32C;
 /** The bytes of a journal file, without their meaning. */
 final class RecordFormat {
     static final int HEADER_BYTES = 8;
-    static final byte RECORD_VERSION = 1;
+    /** A fact: a reader that does not understand it must not go on. */
+    static final byte FACT = 1;
+    /** A stage of the flight recorder: a reader that does not understand it may skip it. */
+    static final byte NOTE = 2;
 
     /** Longest payload; initdata is by far the largest part of a fact. */
     static final int MAX_PAYLOAD_BYTES = 4 << 20;
@@ -22,14 +25,17 @@ final class RecordFormat {
 
     private RecordFormat() {}
 
+    /** A whole record. */
+    record Item(byte version, byte[] payload) {}
+
     /**
      * What a file holds.
      *
-     * @param payloads of the records that are whole, in order
+     * @param records that are whole, in order
      * @param end offset behind the last of them
      * @param damage why what follows cannot be a torn tail; empty when it can, or when nothing follows
      */
-    record Content(List<byte[]> payloads, int end, Optional<String> damage) {}
+    record Content(List<Item> records, int end, Optional<String> damage) {}
 
     static ByteBuffer header() {
         return ByteBuffer.allocate(HEADER_BYTES)
@@ -42,36 +48,36 @@ final class RecordFormat {
         return PREFIX_BYTES + payload.length;
     }
 
-    static void put(ByteBuffer target, byte[] payload) {
+    static void put(ByteBuffer target, byte version, byte[] payload) {
         target.putInt(payload.length)
-                .putInt(checksum(RECORD_VERSION, payload, 0, payload.length))
-                .put(RECORD_VERSION)
+                .putInt(checksum(version, payload, 0, payload.length))
+                .put(version)
                 .put(payload);
     }
 
     static Content parse(byte[] file) {
-        List<byte[]> payloads = new ArrayList<>();
+        List<Item> records = new ArrayList<>();
         if (file.length < HEADER_BYTES || zerosFrom(file, 0)) {
             // The file was being made, and nothing rested on it.
-            return new Content(payloads, 0, Optional.empty());
+            return new Content(records, 0, Optional.empty());
         }
         ByteBuffer header = ByteBuffer.wrap(file, 0, HEADER_BYTES);
         byte[] magic = new byte[MAGIC.length];
         header.get(magic);
         short version = header.getShort();
         if (!java.util.Arrays.equals(magic, MAGIC) || version != FORMAT_VERSION) {
-            return new Content(payloads, 0, Optional.of("it does not begin as a journal of version " + FORMAT_VERSION));
+            return new Content(records, 0, Optional.of("it does not begin as a journal of version " + FORMAT_VERSION));
         }
         int at = HEADER_BYTES;
         while (at < file.length) {
-            Optional<byte[]> payload = recordAt(file, at);
-            if (payload.isEmpty()) {
+            Optional<Item> item = recordAt(file, at);
+            if (item.isEmpty()) {
                 break;
             }
-            payloads.add(payload.get());
-            at += size(payload.get());
+            records.add(item.get());
+            at += size(item.get().payload());
         }
-        return new Content(payloads, at, damageBehind(file, at));
+        return new Content(records, at, damageBehind(file, at));
     }
 
     /** A torn tail holds no whole record; a damaged middle is followed by one. */
@@ -87,7 +93,7 @@ final class RecordFormat {
         return Optional.empty();
     }
 
-    private static Optional<byte[]> recordAt(byte[] file, int at) {
+    private static Optional<Item> recordAt(byte[] file, int at) {
         if (at + PREFIX_BYTES > file.length) {
             return Optional.empty();
         }
@@ -99,7 +105,8 @@ final class RecordFormat {
         if (!fits || version == 0 || checksum(version, file, at + PREFIX_BYTES, length) != checksum) {
             return Optional.empty();
         }
-        return Optional.of(java.util.Arrays.copyOfRange(file, at + PREFIX_BYTES, at + PREFIX_BYTES + length));
+        return Optional.of(
+                new Item(version, java.util.Arrays.copyOfRange(file, at + PREFIX_BYTES, at + PREFIX_BYTES + length)));
     }
 
     private static int checksum(byte version, byte[] bytes, int offset, int length) {

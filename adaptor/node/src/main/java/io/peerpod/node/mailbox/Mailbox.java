@@ -4,6 +4,8 @@ package io.peerpod.node.mailbox;
 import io.peerpod.node.journal.Journal;
 import io.peerpod.node.journal.JournalException;
 import io.peerpod.node.journal.JournalFolder;
+import io.peerpod.node.journal.Note;
+import io.peerpod.node.journal.Stage;
 import io.peerpod.sandbox.Decision;
 import io.peerpod.sandbox.IllegalTransitionException;
 import io.peerpod.sandbox.SandboxEffect;
@@ -40,9 +42,21 @@ public final class Mailbox {
     private final ArrayDeque<Letter> letters = new ArrayDeque<>();
     private final List<Waiter> waiters = new ArrayList<>();
     private volatile SandboxState state;
-    private @Nullable Journal journal;
+    private volatile @Nullable Journal journal;
     private boolean working;
     private volatile boolean closed;
+
+    private final EffectRunner.Report report = new EffectRunner.Report() {
+        @Override
+        public void answer(SandboxEvent event) {
+            tell(event);
+        }
+
+        @Override
+        public void note(Note note) {
+            Mailbox.this.note(note);
+        }
+    };
 
     /** An event, or the restart when it is null, and who waits for it to be dealt with. */
     private record Letter(@Nullable SandboxEvent event, CompletableFuture<SandboxState> done) {
@@ -103,8 +117,20 @@ public final class Mailbox {
         enqueue(new Letter(event, new CompletableFuture<>()));
     }
 
+    /** Notes a stage for the flight recorder; of a sandbox that was never prepared nothing is noted. */
+    public void note(Note note) {
+        Journal open = journal;
+        if (open != null) {
+            open.note(note);
+        }
+    }
+
     /** Takes up where a predecessor ended. */
     void resume() {
+        note(Note.of(
+                Stage.RESUMED,
+                "daemon " + ProcessHandle.current().pid() + " takes it up as "
+                        + state.getClass().getSimpleName().toLowerCase(java.util.Locale.ROOT)));
         enqueue(new Letter(null, new CompletableFuture<>()));
     }
 
@@ -148,8 +174,9 @@ public final class Mailbox {
         while (isWorking() && System.nanoTime() < deadline) {
             sleep(Duration.ofMillis(1));
         }
-        if (journal != null) {
-            journal.close();
+        Journal open = journal;
+        if (open != null) {
+            open.close();
         }
     }
 
@@ -207,7 +234,7 @@ public final class Mailbox {
             Decision decision = record(letter);
             for (SandboxEffect effect : decision.effects()) {
                 if (!(effect instanceof SandboxEffect.Forget)) {
-                    effects.run(effect, this::tell);
+                    effects.run(effect, report);
                 }
             }
             letter.done().complete(state);
@@ -243,10 +270,10 @@ public final class Mailbox {
             }
             try {
                 if (next instanceof SandboxState.Gone gone) {
-                    // The last facts need no line of their own: the file goes, and with it the last trace, before
-                    // anybody is told.
-                    forget();
-                    effects.run(new SandboxEffect.Forget(gone.sandbox()), this::tell);
+                    // The last facts need not be durable: the file goes, and with it the last trace that is acted
+                    // on, before anybody is told.
+                    forget(decision.facts());
+                    effects.run(new SandboxEffect.Forget(gone.sandbox()), report);
                 } else {
                     append(decision.facts());
                 }
@@ -280,12 +307,12 @@ public final class Mailbox {
         }
     }
 
-    private void forget() {
+    private void forget(List<SandboxFact> last) {
         Journal open = journal;
         Duration pause = JOURNAL_RETRY_FIRST;
         while (open != null && !closed) {
             try {
-                open.remove();
+                open.end(last);
                 open = null;
             } catch (JournalException e) {
                 log.atWarn()

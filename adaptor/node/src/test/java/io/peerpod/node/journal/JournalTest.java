@@ -111,7 +111,7 @@ class JournalTest {
     void anyDamagedByteInTheMiddleSetsTheFileAsideAndIsReported() throws Exception {
         journalBytes(FACTS.subList(0, 3));
         byte[] bytes = Files.readAllBytes(file);
-        int middle = RecordFormat.parse(bytes).payloads().getFirst().length;
+        int middle = RecordFormat.parse(bytes).records().getFirst().payload().length;
         for (int at = 0; at < RecordFormat.HEADER_BYTES + middle; at += 3) {
             byte[] damaged = bytes.clone();
             damaged[at] ^= 0x40;
@@ -158,7 +158,7 @@ class JournalTest {
         int end = RecordFormat.parse(Files.readAllBytes(file)).end();
         byte[] unknownField = {(byte) 0xfa, 0x01, 0x00};
         java.nio.ByteBuffer record = java.nio.ByteBuffer.allocate(RecordFormat.size(unknownField));
-        RecordFormat.put(record, unknownField);
+        RecordFormat.put(record, RecordFormat.FACT, unknownField);
         try (var channel = java.nio.channels.FileChannel.open(file, StandardOpenOption.WRITE)) {
             channel.write(record.flip(), end);
         }
