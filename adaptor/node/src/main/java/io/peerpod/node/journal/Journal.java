@@ -12,6 +12,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,7 +37,7 @@ public final class Journal implements AutoCloseable {
     /** Whether bytes of a failed write may lie behind {@link #end}; they are wiped before the next write. */
     private boolean dirty;
     /** How many facts are recorded. */
-    private volatile int recorded;
+    private final AtomicInteger recorded;
 
     private Journal(Place place, int end, boolean dirty, int recorded) {
         this.sandboxId = place.sandboxId();
@@ -47,7 +48,7 @@ public final class Journal implements AutoCloseable {
         this.notes = new NotesFile(place.folder().resolve(sandboxId + JournalFolder.NOTES), storage, clock);
         this.end = end;
         this.dirty = dirty;
-        this.recorded = recorded;
+        this.recorded = new AtomicInteger(recorded);
     }
 
     /** Where a journal lies. */
@@ -90,7 +91,7 @@ public final class Journal implements AutoCloseable {
 
     /** Notes a stage, without a sync; nothing rests on it, and a disk that takes nothing costs the note alone. */
     public void note(Note note) {
-        notes.add(note, recorded);
+        notes.add(note, recorded.get());
     }
 
     /**
@@ -112,7 +113,7 @@ public final class Journal implements AutoCloseable {
             open.sync();
             dirty = false;
             end += length;
-            recorded = recorded + facts.size();
+            recorded.addAndGet(facts.size());
         } catch (IOException e) {
             throw new JournalException("journal " + file + " cannot be written: " + reason(e), e);
         } finally {
