@@ -147,6 +147,7 @@ class ForwarderProcessIT {
                 "-XX:+UseSerialGC",
                 "-Xmx64m",
                 "--enable-native-access=ALL-UNNAMED",
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path").replace(File.pathSeparatorChar, ':'),
                 ForwarderMain.class.getName(),

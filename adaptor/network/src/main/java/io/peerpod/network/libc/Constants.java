@@ -15,17 +15,23 @@ public final class Constants {
     public static final int SOCK_CLOEXEC = 0x80000;
 
     public static final int MSG_PEEK = 0x2;
+    public static final int MSG_CTRUNC = 0x8;
     public static final int MSG_TRUNC = 0x20;
     public static final int MSG_DONTWAIT = 0x40;
     public static final int MSG_NOSIGNAL = 0x4000;
+    public static final int MSG_CMSG_CLOEXEC = 0x40000000;
+    public static final int SCM_RIGHTS = 1;
 
     public static final int SOL_SOCKET = 1;
+    public static final int SO_TYPE = 3;
     public static final int SO_SNDBUF = 7;
     public static final int SO_RCVBUF = 8;
     /** With a {@code struct timeval} of two longs. */
     public static final int SO_RCVTIMEO = 20;
 
+    public static final int SO_ACCEPTCONN = 30;
     public static final int SO_RCVBUFFORCE = 33;
+    public static final int SO_DOMAIN = 39;
 
     public static final int IPPROTO_IP = 0;
     public static final int IP_MTU_DISCOVER = 10;
@@ -36,6 +42,10 @@ public final class Constants {
     public static final int SOL_NETLINK = 270;
     public static final int NETLINK_EXT_ACK = 11;
     public static final int NETLINK_GET_STRICT_CHK = 12;
+
+    public static final int F_GETFD = 1;
+    public static final int F_SETFD = 2;
+    public static final int FD_CLOEXEC = 1;
 
     public static final int O_RDONLY = 0;
     public static final int O_WRONLY = 1;

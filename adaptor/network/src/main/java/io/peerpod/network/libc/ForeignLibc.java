@@ -1,31 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.network.libc;
 
+import static io.peerpod.network.libc.ForeignLibcCall.bytes;
+import static io.peerpod.network.libc.ForeignLibcCall.call;
+import static io.peerpod.network.libc.ForeignLibcCall.copyBack;
+import static io.peerpod.network.libc.ForeignLibcCall.mustSucceed;
+import static io.peerpod.network.libc.ForeignLibcCall.text;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
-import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link Libc} by way of {@code java.lang.foreign}. Each call captures errno in an arena of its own: in a shared one it could be
- * another thread's.
+ * {@link Libc} by way of {@code java.lang.foreign}.
  */
 final class ForeignLibc implements Libc {
 
     private static final class Holder {
         static final ForeignLibc INSTANCE = new ForeignLibc();
     }
-
-    private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
-    private static final VarHandle ERRNO = CALL_STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
     /** {@code sizeof(siginfo_t)}; then {@code si_code}, {@code si_pid} and {@code si_status} of a 64-bit kernel. */
     private static final int SIGINFO_BYTES = 128;
@@ -44,6 +41,11 @@ final class ForeignLibc implements Libc {
     private final ForeignLibcFunction sendto = new ForeignLibcFunction("sendto");
     private final ForeignLibcFunction recv = new ForeignLibcFunction("recv");
     private final ForeignLibcFunction recvfrom = new ForeignLibcFunction("recvfrom");
+    private final ForeignLibcFunction sendmsg = new ForeignLibcFunction("sendmsg");
+    private final ForeignLibcFunction recvmsg = new ForeignLibcFunction("recvmsg");
+    private final ForeignLibcFunction getsockopt = new ForeignLibcFunction("getsockopt");
+    private final ForeignLibcFunction getpeername = new ForeignLibcFunction("getpeername");
+    private final ForeignLibcFunction fcntl = new ForeignLibcFunction("fcntl");
     private final ForeignLibcFunction setsockopt = new ForeignLibcFunction("setsockopt");
     private final ForeignLibcFunction getsockname = new ForeignLibcFunction("getsockname");
     private final ForeignLibcFunction open = new ForeignLibcFunction("open");
@@ -76,48 +78,6 @@ final class ForeignLibc implements Libc {
 
     static ForeignLibc instance() {
         return Holder.INSTANCE;
-    }
-
-    /** The native call itself, given the memory in which it leaves errno. */
-    private interface Call {
-        long invoke(Arena arena, MemorySegment state) throws Throwable;
-    }
-
-    private static long call(String action, Call call) throws ErrnoException {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment state = arena.allocate(CALL_STATE);
-            long result = call.invoke(arena, state);
-            if (result == -1) {
-                throw new ErrnoException(action, (int) ERRNO.get(state, 0L));
-            }
-            return result;
-        } catch (ErrnoException | RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static long mustSucceed(Call call) {
-        try {
-            return call("an identity", call);
-        } catch (ErrnoException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static MemorySegment bytes(Arena arena, byte[] bytes) {
-        MemorySegment segment = arena.allocate(Math.max(1, bytes.length), 8);
-        MemorySegment.copy(bytes, 0, segment, JAVA_BYTE, 0, bytes.length);
-        return segment;
-    }
-
-    private static void copyBack(MemorySegment segment, byte[] bytes, long length) {
-        MemorySegment.copy(segment, JAVA_BYTE, 0, bytes, 0, (int) Math.min(bytes.length, length));
-    }
-
-    private static MemorySegment text(Arena arena, @Nullable String text) {
-        return text == null ? MemorySegment.NULL : arena.allocateFrom(text);
     }
 
     @Override
@@ -179,6 +139,72 @@ final class ForeignLibc implements Libc {
             copyBack(sender, address, size.get(JAVA_INT, 0));
             return count;
         });
+    }
+
+    @Override
+    public int sendmsg(int fd, byte[] data, int flags, byte[] address, int... descriptors) throws ErrnoException {
+        return (int) call("send " + descriptors.length + " descriptors on a socket", (a, s) -> {
+            MemorySegment header = MessageHeader.allocate(
+                    a,
+                    address.length == 0 ? MemorySegment.NULL : bytes(a, address),
+                    bytes(a, data).asSlice(0, data.length),
+                    descriptors.length == 0
+                            ? MemorySegment.NULL
+                            : bytes(a, DescriptorMessage.control(ByteOrder.nativeOrder(), descriptors)));
+            return sendmsg.asLong(s, fd, header.address(), flags);
+        });
+    }
+
+    @Override
+    public DescriptorMessage recvmsg(int fd, int maxBytes, int flags) throws ErrnoException {
+        DescriptorMessage[] message = new DescriptorMessage[1];
+        call("receive descriptors on a socket", (a, s) -> {
+            MemorySegment data = a.allocate(Math.max(1, maxBytes));
+            MemorySegment control = a.allocate(DescriptorMessage.CONTROL_BYTES, 8);
+            MemorySegment header = MessageHeader.allocate(a, MemorySegment.NULL, data, control);
+            long count = recvmsg.asLong(s, fd, header.address(), flags | Constants.MSG_CMSG_CLOEXEC);
+            if (count >= 0) {
+                byte[] came = new byte[(int) Math.min(count, maxBytes)];
+                copyBack(data, came, came.length);
+                byte[] rights = new byte[(int) MessageHeader.controlBytes(header)];
+                copyBack(control, rights, rights.length);
+                message[0] = DescriptorMessage.of(came, ByteOrder.nativeOrder(), rights, MessageHeader.flags(header));
+            }
+            return count;
+        });
+        return message[0];
+    }
+
+    @Override
+    public int getsockopt(int fd, int level, int option) throws ErrnoException {
+        int[] value = new int[1];
+        call("ask for the socket option " + level + "/" + option, (a, s) -> {
+            MemorySegment segment = a.allocate(JAVA_INT);
+            MemorySegment size = a.allocateFrom(JAVA_INT, Integer.BYTES);
+            int result = getsockopt.asInt(s, fd, level, option, segment.address(), size.address());
+            value[0] = segment.get(JAVA_INT, 0);
+            return result;
+        });
+        return value[0];
+    }
+
+    @Override
+    public int getpeername(int fd, byte[] address) throws ErrnoException {
+        int[] length = new int[1];
+        call("ask for the address of a socket's peer", (a, s) -> {
+            MemorySegment segment = bytes(a, address);
+            MemorySegment size = a.allocateFrom(JAVA_INT, address.length);
+            int result = getpeername.asInt(s, fd, segment.address(), size.address());
+            length[0] = size.get(JAVA_INT, 0);
+            copyBack(segment, address, length[0]);
+            return result;
+        });
+        return length[0];
+    }
+
+    @Override
+    public int fcntl(int fd, int command, long argument) throws ErrnoException {
+        return (int) call("fcntl " + command, (_, s) -> fcntl.asInt(s, fd, command, argument));
     }
 
     @Override

@@ -42,6 +42,29 @@ public interface Libc {
     /** recvfrom(2); the sender's address overwrites {@code address} from its start, what does not fit is cut. */
     int recvfrom(int socket, byte[] buffer, int flags, byte[] address) throws ErrnoException;
 
+    /**
+     * sendmsg(2) with descriptors as SCM_RIGHTS; returns the number of bytes taken. On a stream, data must hold at least one byte.
+     *
+     * @param address of the receiver, empty for a connected socket
+     * @param descriptors at most {@link DescriptorMessage#MAX_DESCRIPTORS}; they stay open here
+     */
+    int sendmsg(int socket, byte[] data, int flags, byte[] address, int... descriptors) throws ErrnoException;
+
+    /**
+     * recvmsg(2) with room for as many descriptors as one message can carry. {@code MSG_CMSG_CLOEXEC} is always set. What came is the
+     * caller's to close, also when the message is of no use.
+     */
+    DescriptorMessage recvmsg(int socket, int maxBytes, int flags) throws ErrnoException;
+
+    /** getsockopt(2) of an {@code int}. */
+    int getsockopt(int socket, int level, int option) throws ErrnoException;
+
+    /** getpeername(2); the peer's address overwrites {@code address} from its start. Returns its full length. */
+    int getpeername(int socket, byte[] address) throws ErrnoException;
+
+    /** fcntl(2) whose argument is a number. */
+    int fcntl(int fd, int command, long argument) throws ErrnoException;
+
     /** setsockopt(2). */
     void setsockopt(int socket, int level, int option, byte[] value) throws ErrnoException;
 

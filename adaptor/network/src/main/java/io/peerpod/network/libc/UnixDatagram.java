@@ -15,10 +15,24 @@ public final class UnixDatagram {
      * @throws IOException if the receiver does not exist or refuses
      */
     public static void send(String path, byte[] message) throws IOException {
+        send(path, message, new int[0]);
+    }
+
+    /**
+     * As {@link #send(String, byte[])}, with descriptors ({@code FDSTORE=1}), which stay open here.
+     *
+     * @param descriptors at most {@link DescriptorMessage#MAX_DESCRIPTORS}
+     */
+    public static void send(String path, byte[] message, int... descriptors) throws IOException {
         Libc libc = Libc.system();
         int socket = libc.socket(Constants.AF_UNIX, Constants.SOCK_DGRAM | Constants.SOCK_CLOEXEC, 0);
         try {
-            libc.sendto(socket, message, Constants.MSG_NOSIGNAL | Constants.MSG_DONTWAIT, SocketAddresses.unix(path));
+            libc.sendmsg(
+                    socket,
+                    message,
+                    Constants.MSG_NOSIGNAL | Constants.MSG_DONTWAIT,
+                    SocketAddresses.unix(path),
+                    descriptors);
         } finally {
             libc.close(socket);
         }

@@ -136,6 +136,7 @@ final class KilledDaemonIT {
                         "-XX:TieredStopAtLevel=1",
                         "-Xmx64m",
                         "--enable-native-access=ALL-UNNAMED",
+                        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
                         "-cp",
                         System.getProperty("java.class.path"),
                         CreatingProgram.class.getName(),
