@@ -26,7 +26,23 @@ final class RecordFormat {
     private RecordFormat() {}
 
     /** A whole record. */
-    record Item(byte version, byte[] payload) {}
+    static final class Item {
+        private final byte version;
+        private final byte[] payload;
+
+        Item(byte version, byte[] payload) {
+            this.version = version;
+            this.payload = payload;
+        }
+
+        byte version() {
+            return version;
+        }
+
+        byte[] payload() {
+            return payload;
+        }
+    }
 
     /**
      * What a file holds.
