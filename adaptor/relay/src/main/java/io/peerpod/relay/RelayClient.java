@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Talks to a relay process over its control socket. A client whose connection broke stays broken; connect a new one. */
 public final class RelayClient implements RelayControl {
@@ -87,11 +88,18 @@ public final class RelayClient implements RelayControl {
 
     @Override
     public void open(SessionSpec spec, Duration budget) throws RelayException, InterruptedException {
+        open(spec, budget, _ -> {});
+    }
+
+    @Override
+    public void open(SessionSpec spec, Duration budget, Consumer<DialStep> steps)
+            throws RelayException, InterruptedException {
         OpenRequest request = OpenRequest.newBuilder()
                 .setSpec(Wire.toMessage(spec))
                 .setBudgetNanos(budget.toNanos())
                 .build();
         OpenResponse response = interruptibleCall(() -> relay.open(request));
+        response.getStepsList().forEach(step -> Wire.toStep(step).ifPresent(steps));
         if (!response.getFailure().isEmpty()) {
             Failure failure = call(() -> Failure.valueOf(response.getFailure()));
             throw new RelayException(failure, response.getMessage());

@@ -3,6 +3,7 @@ package io.peerpod.relay;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** What the node daemon can ask of the relay process. All methods may be called from many threads at once. */
 public interface RelayControl extends AutoCloseable {
@@ -18,6 +19,14 @@ public interface RelayControl extends AutoCloseable {
      * @throws RelayException with the last thing that went wrong, in words
      */
     void open(SessionSpec spec, Duration budget) throws RelayException, InterruptedException;
+
+    /**
+     * As {@link #open(SessionSpec, Duration)}, and says which steps of the way were made when, in success and in failure alike, before it returns or throws.
+     */
+    default void open(SessionSpec spec, Duration budget, Consumer<DialStep> steps)
+            throws RelayException, InterruptedException {
+        open(spec, budget);
+    }
 
     /**
      * Ends a session in whatever state: interrupts its dialling, closes its connections, unlinks its socket. An unknown sandbox is no error. When this returns

@@ -8,7 +8,10 @@ import io.peerpod.relay.control.Tls;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -34,6 +37,23 @@ public final class Wire {
             message.setTls(tls);
         });
         return message.build();
+    }
+
+    /** A step of the way as message. */
+    public static io.peerpod.relay.control.DialStep toMessage(DialStep step) {
+        return io.peerpod.relay.control.DialStep.newBuilder()
+                .setKind(step.kind().name())
+                .setAtMicros(ChronoUnit.MICROS.between(Instant.EPOCH, step.at()))
+                .build();
+    }
+
+    /** A step of the way from its message; empty when a newer relay has steps that this release does not know. */
+    public static Optional<DialStep> toStep(io.peerpod.relay.control.DialStep message) {
+        Instant at = Instant.EPOCH.plus(message.getAtMicros(), ChronoUnit.MICROS);
+        return Arrays.stream(DialStep.Kind.values())
+                .filter(kind -> kind.name().equals(message.getKind()))
+                .findFirst()
+                .map(kind -> new DialStep(kind, at));
     }
 
     /**

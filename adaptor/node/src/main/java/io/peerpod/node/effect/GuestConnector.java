@@ -12,6 +12,7 @@ import io.peerpod.node.plan.SandboxPlan;
 import io.peerpod.provider.CloudException;
 import io.peerpod.provider.CloudFailure.Actor;
 import io.peerpod.provider.PodVm;
+import io.peerpod.relay.DialStep;
 import io.peerpod.relay.RelayControl;
 import io.peerpod.relay.RelayException;
 import io.peerpod.relay.SessionSpec;
@@ -24,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionService;
@@ -115,8 +117,13 @@ final class GuestConnector {
                     identity.files(),
                     identities.serverName(plan.tlsIdentity(), sandbox.token().instanceName()));
             report.note(Note.of(Stage.DIAL_BEGUN, words(vm) + " port " + forwarderPort));
-            relay.open(spec, limits.connectBudget());
-            report.note(Note.of(Stage.AGENT_ANSWERED, words(vm), Duration.ofNanos(System.nanoTime() - start)));
+            Instant asked = Instant.now();
+            relay.open(spec, limits.connectBudget(), step -> {
+                // A session that a predecessor had opened tells of older steps, which are noted already.
+                if (!step.at().isBefore(asked)) {
+                    report.note(noteOf(step));
+                }
+            });
             took(sandbox, start, "the agent answered");
             return new Step("agent", Optional.empty());
         } catch (RelayException e) {
@@ -129,6 +136,16 @@ final class GuestConnector {
         } catch (IOException | IllegalArgumentException e) {
             return failed("agent", about(sandbox, vm) + " cannot be dialled: " + e.getMessage(), Actor.OPERATOR);
         }
+    }
+
+    private static Note noteOf(DialStep step) {
+        Stage stage = switch (step.kind()) {
+            case FIRST_DIAL -> Stage.FIRST_DIAL;
+            case PORT_OPEN -> Stage.PORT_OPEN;
+            case TLS_DONE -> Stage.TLS_DONE;
+            case AGENT_ANSWERED -> Stage.AGENT_ANSWERED;
+        };
+        return Note.of(stage, "").at(step.at());
     }
 
     private Step setTunnelUp(Sandbox sandbox, PodVm vm, Report report) {

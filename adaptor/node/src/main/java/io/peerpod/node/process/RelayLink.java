@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.node.process;
 
+import io.peerpod.relay.DialStep;
 import io.peerpod.relay.RelayClient;
 import io.peerpod.relay.RelayControl;
 import io.peerpod.relay.RelayException;
@@ -11,6 +12,7 @@ import io.peerpod.relay.SessionStatus;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,8 +44,14 @@ public final class RelayLink implements RelayControl {
 
     @Override
     public void open(SessionSpec spec, Duration budget) throws RelayException, InterruptedException {
+        open(spec, budget, _ -> {});
+    }
+
+    @Override
+    public void open(SessionSpec spec, Duration budget, Consumer<DialStep> steps)
+            throws RelayException, InterruptedException {
         call(relay -> {
-            relay.open(spec, budget);
+            relay.open(spec, budget, steps);
             return spec;
         });
     }

@@ -46,7 +46,8 @@ final class ControlService extends RelayGrpc.RelayImplBase {
         OpenResponse.Builder response = OpenResponse.newBuilder();
         try {
             SessionSpec spec = Wire.toSpec(request.getSpec());
-            sessions.open(spec, Duration.ofNanos(request.getBudgetNanos()));
+            sessions.open(
+                    spec, Duration.ofNanos(request.getBudgetNanos()), step -> response.addSteps(Wire.toMessage(step)));
         } catch (RelayException e) {
             response.setFailure(e.failure().name()).setMessage(String.valueOf(e.getMessage()));
         } catch (IllegalArgumentException e) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.host;
 
+import io.peerpod.relay.DialStep;
 import io.peerpod.relay.EventLoop;
 import io.peerpod.relay.RelayException;
 import io.peerpod.relay.RelayException.Failure;
@@ -11,8 +12,11 @@ import io.peerpod.relay.host.DialFailure.Stage;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -59,6 +63,8 @@ final class Dialer {
     private volatile @Nullable InetAddress answering;
     private volatile @Nullable DialFailure lastFailure;
     private int attempts;
+    /** When each step was made for the first time. */
+    private final Map<DialStep.Kind, Instant> steps = new ConcurrentHashMap<>();
 
     /** What attempts report. */
     private sealed interface Event {
@@ -85,6 +91,18 @@ final class Dialer {
         this.spec = spec;
         this.identity = identity;
         this.timers = timers;
+    }
+
+    /** The steps that were made so far, in the order of the way. */
+    List<DialStep> steps() {
+        return steps.entrySet().stream()
+                .map(step -> new DialStep(step.getKey(), step.getValue()))
+                .sorted(Comparator.comparing(DialStep::kind))
+                .toList();
+    }
+
+    private void made(DialStep.Kind step) {
+        steps.computeIfAbsent(step, _ -> Instant.now());
     }
 
     /** The last failure in words, empty before the first. */
@@ -168,6 +186,7 @@ final class Dialer {
             return;
         }
         attempts++;
+        made(DialStep.Kind.FIRST_DIAL);
         DialAttempt attempt = new DialAttempt(spec, identity, timers);
         running.add(attempt);
         Thread.ofVirtual().name("dial " + spec.sandboxId()).start(() -> run(attempt, target, deadline, budget));
@@ -178,15 +197,18 @@ final class Dialer {
         Event outcome;
         try (Upstream probe = attempt.connect(target.address, () -> {
             reached[0] = true;
+            made(DialStep.Kind.PORT_OPEN);
             events.add(new Event.Reached(target));
         })) {
             attempt.probing();
+            made(DialStep.Kind.TLS_DONE);
             CompletableFuture<Upstream> fresh = second(target.address);
             long left = Math.max(1, deadline - System.nanoTime());
             Optional<String> refusal = refusal(attempt, probe, left, fresh);
             if (refusal.isPresent()) {
                 outcome = new Event.Failed(target, DialFailure.notReady(refusal.get()), true);
             } else {
+                made(DialStep.Kind.AGENT_ANSWERED);
                 outcome = new Event.Succeeded(target, taken(fresh));
             }
         } catch (IOException | RuntimeException e) {

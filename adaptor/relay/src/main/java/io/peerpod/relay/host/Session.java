@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.host;
 
+import io.peerpod.relay.DialStep;
 import io.peerpod.relay.EventLoop;
 import io.peerpod.relay.RelayException;
 import io.peerpod.relay.RelayException.Failure;
@@ -95,6 +96,12 @@ final class Session {
         Thread thread = Thread.ofVirtual().name("open " + id()).unstarted(() -> open(budget));
         opening = thread;
         thread.start();
+    }
+
+    /** The steps of the way to the guest that were made so far. */
+    List<DialStep> steps() {
+        Dialer dialling = dialer;
+        return dialling == null ? List.of() : dialling.steps();
     }
 
     private void open(Duration budget) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.host;
 
+import io.peerpod.relay.DialStep;
 import io.peerpod.relay.EventLoop;
 import io.peerpod.relay.RelayControl;
 import io.peerpod.relay.RelayException;
@@ -20,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /** The relay itself, without its control socket. */
 public final class Sessions implements RelayControl {
@@ -61,10 +63,18 @@ public final class Sessions implements RelayControl {
 
     @Override
     public void open(SessionSpec spec, Duration budget) throws RelayException, InterruptedException {
+        open(spec, budget, _ -> {});
+    }
+
+    @Override
+    public void open(SessionSpec spec, Duration budget, Consumer<DialStep> steps)
+            throws RelayException, InterruptedException {
         Session session = joinOrStart(spec, budget);
         try {
             session.opened().get();
+            session.steps().forEach(steps);
         } catch (ExecutionException e) {
+            session.steps().forEach(steps);
             sessions.remove(spec.sandboxId(), session);
             if (e.getCause() instanceof RelayException failure) {
                 throw failure;
