@@ -2,6 +2,7 @@
 package io.peerpod.node.journal;
 
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -74,9 +75,16 @@ public final class JournalReader {
         RecordFormat.Content content;
         try {
             content = RecordFormat.parse(storage.read(file));
-        } catch (IOException e) {
+            if (content.damage().isPresent()) {
+                // Perhaps it was read in the middle of a write; then a second look finds it whole.
+                content = RecordFormat.parse(storage.read(file));
+            }
+        } catch (NoSuchFileException e) {
             // It went while the folder was read.
             return Optional.empty();
+        } catch (IOException e) {
+            return Optional.of(new Recording(
+                    sandboxId, endedAt, List.of(), List.of(), Optional.of("it cannot be read: " + Journal.reason(e))));
         }
         List<JournalEntry> facts = new ArrayList<>();
         List<NoteEntry> notes = new ArrayList<>();

@@ -33,8 +33,7 @@ final class Diagnoses {
             Optional<String> damage) {
         Diagnoses diagnoses = new Diagnoses(object(sandboxId, sandbox, vm), notes);
         if (damage.isPresent()) {
-            return Optional.of(diagnoses.found(
-                    FailureKind.DAMAGED, damage.get(), CloudFailure.Actor.OPERATOR));
+            return Optional.of(diagnoses.found(FailureKind.DAMAGED, damage.get(), CloudFailure.Actor.OPERATOR));
         }
         Optional<StopCause> cause = facts.stream()
                 .map(JournalEntry::fact)

@@ -150,9 +150,8 @@ enum FailureKind {
 
     /** The class that a note of the flight recorder names. */
     static FailureKind named(String label) {
-        Optional<FailureKind> known = Arrays.stream(values())
-                .filter(kind -> kind.label.equals(label))
-                .findFirst();
+        Optional<FailureKind> known =
+                Arrays.stream(values()).filter(kind -> kind.label.equals(label)).findFirst();
         return known.orElse(INTERNAL);
     }
 }

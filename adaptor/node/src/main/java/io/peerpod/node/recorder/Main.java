@@ -43,7 +43,8 @@ public final class Main {
         return new PrintStream(new FileOutputStream(descriptor), false, StandardCharsets.UTF_8);
     }
 
-    static int run(List<String> arguments, Map<String, String> environment, PrintStream out, PrintStream err) {
+    /** As {@link #main}, with everything given and the exit code answered. */
+    public static int run(List<String> arguments, Map<String, String> environment, PrintStream out, PrintStream err) {
         String command = arguments.isEmpty() ? "" : arguments.getFirst();
         List<String> rest = arguments.isEmpty() ? List.of() : arguments.subList(1, arguments.size());
         try {

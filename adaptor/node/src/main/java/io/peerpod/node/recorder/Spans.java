@@ -92,9 +92,7 @@ public final class Spans {
         }
         Instant at = from;
         Spent current = Spent.GUEST_BOOT;
-        for (Mark mark : List.of(
-                new Mark(Stage.PORT_OPEN, Spent.TLS),
-                new Mark(Stage.TLS_DONE, Spent.AGENT))) {
+        for (Mark mark : List.of(new Mark(Stage.PORT_OPEN, Spent.TLS), new Mark(Stage.TLS_DONE, Spent.AGENT))) {
             Optional<Instant> reached = last(mark.stage(), at, to);
             if (reached.isEmpty()) {
                 continue;
@@ -120,7 +118,8 @@ public final class Spans {
 
     private Optional<Instant> last(Stage stage, Instant from, Instant to) {
         return notes.stream()
-                .filter(note -> note.note().stage() == stage && note.note().failure().isEmpty())
+                .filter(note ->
+                        note.note().stage() == stage && note.note().failure().isEmpty())
                 .map(NoteEntry::recordedAt)
                 .filter(at -> !at.isBefore(from) && !at.isAfter(to))
                 .reduce((_, later) -> later);

@@ -36,8 +36,9 @@ record Step(Instant at, String name, boolean fact, Optional<Duration> took, Stri
         String name = note.stage().name().toLowerCase(Locale.ROOT).replace('_', '-');
         String detail = note.detail().isEmpty() ? "" : ": " + note.detail();
         String words = note.stage().words() + detail;
-        String failure =
-                note.failure().map(why -> ": " + why.kind() + ", " + why.message()).orElse("");
+        String failure = note.failure()
+                .map(why -> ": " + why.kind() + ", " + why.message())
+                .orElse("");
         return new Step(
                 at,
                 name,
@@ -52,14 +53,14 @@ record Step(Instant at, String name, boolean fact, Optional<Duration> took, Stri
             case SandboxFact.Prepared(var sandbox) -> prepared(sandbox);
             case SandboxFact.LaunchIntended _ -> "a VM is wanted; the cloud is about to be asked";
             case SandboxFact.CreateCallFailed(var failure) ->
-                "the create call ended without a VM: "
-                        + FailureKind.of(failure).label();
+                "the create call ended without a VM: " + FailureKind.of(failure).label();
             case SandboxFact.Launched(var vm) -> "the cloud gave the VM an address: " + vm(vm);
             case SandboxFact.Connected _ -> "the agent answered; the sandbox is ready";
             case SandboxFact.StopIntended(var cause) ->
                 cause instanceof StopCause.Requested
                         ? "everything is to be undone: the shim asked for it"
-                        : "everything is to be undone: " + dashed(cause.getClass().getSimpleName());
+                        : "everything is to be undone: "
+                                + dashed(cause.getClass().getSimpleName());
             case SandboxFact.Landed(var vm) ->
                 vm.map(found -> "the create that was waited for has landed: " + vm(found))
                         .orElse("the create that was waited for made no VM");

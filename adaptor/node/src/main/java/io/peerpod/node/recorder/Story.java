@@ -73,7 +73,8 @@ record Story(
                 case SandboxFact.VmDeleted _, SandboxFact.Cleaned _, SandboxFact.Ended _ -> {}
             }
         }
-        List<Span> spans = Spans.of(facts, recording.notes(), recording.endedAt().orElse(now));
+        List<Span> spans =
+                Spans.of(facts, recording.notes(), recording.endedAt().orElse(now));
         Optional<Diagnosis> failure =
                 Diagnoses.of(recording.sandboxId(), sandbox, vm, facts, recording.notes(), damage);
         return new Story(

@@ -16,8 +16,7 @@ import java.util.Optional;
 final class StoryJson {
     private StoryJson() {}
 
-    static Map<String, Object> pods(
-            List<Story> stories, Optional<Map<String, SessionStatus>> sessions, String remark) {
+    static Map<String, Object> pods(List<Story> stories, Optional<Map<String, SessionStatus>> sessions, String remark) {
         List<Object> sandboxes = new ArrayList<>();
         for (Story story : stories) {
             Map<String, Object> one = head(story);
@@ -62,7 +61,8 @@ final class StoryJson {
             spans.add(one);
         }
         document.put("spent", spans);
-        document.put("otherSandboxesOfThePod", others.stream().map(Story::sandboxId).toList());
+        document.put(
+                "otherSandboxesOfThePod", others.stream().map(Story::sandboxId).toList());
         return document;
     }
 

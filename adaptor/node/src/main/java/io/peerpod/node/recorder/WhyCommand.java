@@ -26,8 +26,9 @@ final class WhyCommand {
         if (settings.arguments().size() != 1) {
             throw new InvalidOptionsException(
                     "peerpod why",
-                    List.of("one pod (NAMESPACE/NAME or NAME) or sandbox (its id or the beginning of it) is to be named; "
-                            + settings.arguments().size() + " were. 'peerpod pods -all' lists them"));
+                    List.of(
+                            "one pod (NAMESPACE/NAME or NAME) or sandbox (its id or the beginning of it) is to be named; "
+                                    + settings.arguments().size() + " were. 'peerpod pods -all' lists them"));
         }
         Instant now = Instant.now();
         List<Story> stories = new StateFolder(settings.get(stateDir)).stories(now);

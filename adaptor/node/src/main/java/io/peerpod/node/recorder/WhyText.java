@@ -51,8 +51,7 @@ final class WhyText {
     private void head() {
         line("pod", story.pod());
         line("sandbox", story.sandboxId());
-        String name =
-                story.sandbox().map(known -> known.token().instanceName()).orElse("-");
+        String name = story.sandbox().map(known -> known.token().instanceName()).orElse("-");
         line(
                 "VM",
                 name
@@ -126,7 +125,11 @@ final class WhyText {
             return;
         }
         Duration whole = Duration.between(from, to);
-        text.append("\n").append(title).append(" took ").append(Words.took(whole)).append('\n');
+        text.append("\n")
+                .append(title)
+                .append(" took ")
+                .append(Words.took(whole))
+                .append('\n');
         TextTable table = new TextTable("STAGE", "TOOK", "SHARE", "");
         sums.forEach((spent, sum) -> table.add(
                 spent.label(),
