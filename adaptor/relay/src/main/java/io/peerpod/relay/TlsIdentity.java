@@ -12,6 +12,7 @@ import java.security.Signature;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
@@ -20,13 +21,19 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One side's certificate, key, and whom it trusts, ready to make engines. */
 public final class TlsIdentity {
+    private static final Logger log = LoggerFactory.getLogger(TlsIdentity.class);
+
     /** Keeps a file that is no PEM at all from filling the memory. */
     private static final long MAX_PEM_BYTES = 1 << 20;
 
     private static final int MAX_CACHED_SESSIONS = 64;
+
+    private static final AtomicBoolean REHEARSED = new AtomicBoolean();
 
     static {
         // A client of the forwarder must not make it repeat the handshake at will (TLS 1.2).
@@ -34,11 +41,20 @@ public final class TlsIdentity {
     }
 
     private final SSLContext context;
+    private final OneIdentity own;
+    private final X509ExtendedTrustManager trust;
     private final TlsProfile profile;
     private final boolean authorityKnown;
 
-    private TlsIdentity(SSLContext context, TlsProfile profile, boolean authorityKnown) {
+    private TlsIdentity(
+            SSLContext context,
+            OneIdentity own,
+            X509ExtendedTrustManager trust,
+            TlsProfile profile,
+            boolean authorityKnown) {
         this.context = context;
+        this.own = own;
+        this.trust = trust;
         this.profile = profile;
         this.authorityKnown = authorityKnown;
     }
@@ -79,15 +95,33 @@ public final class TlsIdentity {
         checkPair(chain.getFirst(), privateKey, certificateName, keyName);
         try {
             SSLContext context = SSLContext.getInstance("TLS");
-            TrustManager[] trust = new TrustManager[] {
-                trust(authority.isPresent() ? Pem.certificates(authority.get(), authorityName) : List.of())
-            };
-            context.init(new KeyManager[] {new OneIdentity(chain, privateKey)}, trust, new SecureRandom());
+            OneIdentity own = new OneIdentity(chain, privateKey);
+            X509ExtendedTrustManager trust =
+                    trust(authority.isPresent() ? Pem.certificates(authority.get(), authorityName) : List.of());
+            context.init(new KeyManager[] {own}, new TrustManager[] {trust}, new SecureRandom());
             context.getServerSessionContext().setSessionCacheSize(MAX_CACHED_SESSIONS);
             context.getClientSessionContext().setSessionCacheSize(MAX_CACHED_SESSIONS);
-            return new TlsIdentity(context, TlsProfile.of(minVersion, cipherSuites, context), authority.isPresent());
+            return new TlsIdentity(
+                    context, own, trust, TlsProfile.of(minVersion, cipherSuites, context), authority.isPresent());
         } catch (GeneralSecurityException | IOException e) {
             throw new IllegalArgumentException("this Java cannot use " + certificateName + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Plays a handshake of this identity with itself, once in a process: the first real peer then does not wait until this machine has loaded what a handshake needs. What goes wrong is only
+     * logged, since the first real handshake says it better.
+     */
+    public void rehearse() {
+        if (REHEARSED.getAndSet(true)) {
+            return;
+        }
+        try {
+            TlsRehearsal.run(own, trust, profile);
+        } catch (GeneralSecurityException | IOException | RuntimeException e) {
+            log.atWarn()
+                    .addKeyValue("failure", e.toString())
+                    .log("this certificate and key did not manage a TLS handshake with themselves");
         }
     }
 

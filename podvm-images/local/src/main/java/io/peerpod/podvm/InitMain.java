@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.podvm;
 
+import io.grpc.StatusRuntimeException;
 import io.peerpod.contract.GuestPaths;
+import io.peerpod.contract.health.CheckRequest;
+import io.peerpod.contract.health.HealthGrpc;
 import io.peerpod.forwarder.provision.GuestFiles;
 import io.peerpod.forwarder.provision.Provision;
 import io.peerpod.forwarder.provision.ProvisionException;
@@ -10,6 +13,7 @@ import io.peerpod.network.NetworkNamespace;
 import io.peerpod.options.Installation;
 import io.peerpod.podvm.agent.GuestMachine;
 import io.peerpod.podvm.agent.StandInAgent;
+import io.peerpod.ttrpc.TtrpcChannel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -77,7 +81,17 @@ public final class InitMain {
         Runtime.getRuntime()
                 .addShutdownHook(Thread.ofPlatform().name("end").unstarted(() -> end(forwarder, supervisor)));
         log.atInfo().log("pod VM is up");
+        rehearse();
         new CountDownLatch(1).await();
+    }
+
+    /** Asks the agent once while the forwarder starts: a real one answers its first call as fast as any, this one's run-time has to load its classes first. */
+    private static void rehearse() {
+        try (TtrpcChannel agent = TtrpcChannel.connect(Path.of(GuestPaths.AGENT_SOCKET))) {
+            var _ = HealthGrpc.newBlockingStub(agent).check(CheckRequest.getDefaultInstance());
+        } catch (IOException | StatusRuntimeException e) {
+            log.atWarn().addKeyValue("failure", e.getMessage()).log("the agent did not answer its own init");
+        }
     }
 
     /** SIGTERM: first who serves, then what is served. */

@@ -22,7 +22,7 @@ import java.util.Map;
 
 /** {@code peerpod bench start}: how long the daemon takes to serve, and pods to start and stop on the local cloud. */
 final class StartBench {
-    private static final Duration SETTLE = Duration.ofSeconds(2);
+    private static final Duration SETTLE = Duration.ofSeconds(10);
     private static final Duration CLEAN_LIMIT = Duration.ofMinutes(1);
 
     private final PrivateWorld world;

@@ -60,7 +60,7 @@ public final class GuestRelay implements AutoCloseable {
      */
     public static Prepared prepare(GuestRelayConfig config) {
         Optional<TlsIdentity> identity = config.tls().map(GuestRelay::identity);
-        identity.ifPresent(TlsIdentity::serverEngine); // the first engine loads the provider
+        identity.ifPresent(TlsIdentity::rehearse);
         return new Prepared(config, identity);
     }
 

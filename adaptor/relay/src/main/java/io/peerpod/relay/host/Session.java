@@ -110,6 +110,7 @@ final class Session {
             ShimListener bound = ShimListener.bind(this);
             listener = bound;
             Optional<TlsIdentity> identity = identity();
+            identity.ifPresent(known -> Thread.ofVirtual().name("tls rehearsal").start(known::rehearse));
             Dialer dialling = new Dialer(spec, identity, loop);
             dialer = dialling;
             Upstream upstream = dialling.dial(budget);
