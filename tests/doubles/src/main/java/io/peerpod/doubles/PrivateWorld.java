@@ -117,6 +117,8 @@ public final class PrivateWorld implements AutoCloseable {
     private List<String> sandboxes() throws IOException {
         Stream<String> folders = Stream.of(FOLDER.resolve("pods"), FOLDER.resolve("state/journal"))
                 .flatMap(folder -> entries(folder).stream())
+                // Ended sandboxes are told of for a while.
+                .filter(path -> !path.endsWith("journal/ended"))
                 .map(path -> "file " + path);
         Stream<String> vms = PodVms.running().stream().map(vm -> "process " + vm);
         return Stream.concat(folders, vms).toList();
