@@ -6,6 +6,7 @@ import io.peerpod.podvm.agent.StandInAgent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,6 +18,7 @@ final class AgentSupervisor {
     private final GuestMachine machine;
     private final CompletableFuture<Void> first;
     private final Thread thread;
+    private volatile @Nullable StandInAgent running;
 
     /**
      * Starts.
@@ -35,6 +37,7 @@ final class AgentSupervisor {
             while (true) {
                 try (StandInAgent agent = StandInAgent.start(root, machine)) {
                     log.atInfo().addKeyValue("folder", root).log("stand-in agent listens");
+                    running = agent;
                     first.complete(null);
                     agent.awaitEnd();
                     log.atInfo().log("stand-in agent ended with its sandbox; the next one starts");
@@ -45,6 +48,15 @@ final class AgentSupervisor {
             first.completeExceptionally(e);
         } catch (InterruptedException e) {
             // Stopped; leaving the agent's block has ended its containers.
+        }
+    }
+
+    /** Ends the agent as a crash would: without a word on its connections. The next one starts. */
+    void crash() {
+        StandInAgent agent = running;
+        if (agent != null) {
+            log.atWarn().log("the agent is ended as by a crash, as asked for by a signal");
+            agent.close();
         }
     }
 

@@ -15,6 +15,7 @@ import io.peerpod.podvm.agent.GuestMachine;
 import io.peerpod.podvm.agent.StandInAgent;
 import io.peerpod.ttrpc.TtrpcChannel;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -80,6 +81,7 @@ public final class InitMain {
         ChildSupervisor forwarder = ChildSupervisor.start(FORWARDER, command, Duration.ofSeconds(1));
         Runtime.getRuntime()
                 .addShutdownHook(Thread.ofPlatform().name("end").unstarted(() -> end(forwarder, supervisor)));
+        onHangUp(supervisor::crash);
         log.atInfo().log("pod VM is up");
         rehearse();
         new CountDownLatch(1).await();
@@ -91,6 +93,25 @@ public final class InitMain {
             var _ = HealthGrpc.newBlockingStub(agent).check(CheckRequest.getDefaultInstance());
         } catch (IOException | StatusRuntimeException e) {
             log.atWarn().addKeyValue("failure", e.getMessage()).log("the agent did not answer its own init");
+        }
+    }
+
+    /** SIGHUP, for tests of what a dead agent looks like; by reflection, since the compiler warns of every use of that class. */
+    private static void onHangUp(Runnable action) {
+        try {
+            Class<?> signal = Class.forName("sun.misc.Signal");
+            Class<?> handler = Class.forName("sun.misc.SignalHandler");
+            Object listener =
+                    Proxy.newProxyInstance(handler.getClassLoader(), new Class<?>[] {handler}, (_, method, _) -> {
+                        if (method.getName().equals("handle")) {
+                            Thread.ofVirtual().start(action);
+                        }
+                        return method.getName().equals("hashCode") ? Integer.valueOf(1) : null;
+                    });
+            signal.getMethod("handle", signal, handler)
+                    .invoke(null, signal.getConstructor(String.class).newInstance("HUP"), listener);
+        } catch (ReflectiveOperationException e) {
+            log.atDebug().addKeyValue("failure", e.toString()).log("this JDK tells of no signals");
         }
     }
 

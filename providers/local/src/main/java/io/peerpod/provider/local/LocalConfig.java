@@ -19,7 +19,7 @@ import java.util.Optional;
 record LocalConfig(AddressPool addresses, Optional<Path> init, Path state) {
 
     /** The rows of the option table, bound to one table. */
-    record Rows(Option<AddressPool> cidr, Option<Path> init, Option<Path> state) {
+    record Rows(Option<AddressPool> cidr, Option<Path> init, Option<Path> state, Option<Path> faults) {
 
         static Rows declare(Options options) {
             return new Rows(
@@ -41,7 +41,13 @@ record LocalConfig(AddressPool addresses, Optional<Path> init, Path state) {
                             "LOCAL_PODVM_STATE",
                             Parsers.absolutePath(),
                             "/run/peerpod/local-cloud",
-                            "folder of the local cloud's own record of its pod VMs, mode 0700"));
+                            "folder of the local cloud's own record of its pod VMs, mode 0700"),
+                    options.add(
+                            "local-podvm-faults",
+                            "LOCAL_PODVM_FAULTS",
+                            Parsers.absolutePath(),
+                            null,
+                            "for tests only: file of faults that the local cloud shall have, see docs/local-cloud.md"));
         }
 
         LocalConfig read(Settings settings) {

@@ -31,6 +31,9 @@ public final class LocalProviderFactory implements CloudProviderFactory {
             throw new IllegalStateException(
                     "the options of the local provider were not declared before they were read");
         }
-        return new LocalCloudProvider(declared.read(settings));
+        LocalConfig config = declared.read(settings);
+        return settings.find(declared.faults())
+                .<CloudProvider>map(file -> new FaultyCloud(config, new ScriptedFaults(file)))
+                .orElseGet(() -> new LocalCloudProvider(config));
     }
 }
