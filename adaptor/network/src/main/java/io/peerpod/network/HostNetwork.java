@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.network;
 
+import io.peerpod.network.netlink.Link;
 import io.peerpod.network.netlink.RouteNetlink;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
 
 /**
  * The worker's half of a pod's network: reads what the CNI plugin made, and makes the pod's interface and the tunnel one wire
@@ -81,6 +84,23 @@ public final class HostNetwork {
             for (InetAddress address : plan.vmAddresses()) {
                 Untracked.remove(host, address, plan.network().vxlanPort());
             }
+        }
+    }
+
+    /**
+     * Sends a question through the tunnel that the guest's kernel answers by itself.
+     *
+     * @return whether the answer came back within the time; empty for a pod that only has IPv6, of which this cannot be told, and when
+     *     there is no tunnel
+     */
+    public Optional<Boolean> isAnswering(TunnelPlan plan, Duration patience) throws IOException {
+        try (NetworkNamespace pod = NetworkNamespace.open(plan.podNetns());
+                RouteNetlink inside = pod.routeNetlink();
+                RouteNetlink outside = host.routeNetlink()) {
+            Optional<Link> tunnel =
+                    new HostTunnel(host, pod, outside, inside, plan.network(), HostTunnel.Progress.NONE).find();
+            Optional<TunnelProbe> probe = tunnel.flatMap(link -> TunnelProbe.of(pod, link, plan.network()));
+            return probe.isEmpty() ? Optional.empty() : Optional.of(probe.get().answered(patience));
         }
     }
 }

@@ -106,6 +106,32 @@ class FlightRecorderIT extends WorkerFixture {
     }
 
     @Test
+    void aTunnelThatLetsNothingPassIsToldAndEndsNothing() throws Exception {
+        worker.networks.blocked = true;
+        worker.create(Worker.request("a1"));
+        worker.start("a1");
+        await().untilAsserted(() -> assertThat(told("why", "a1"))
+                .contains("state     ready", "FAILURE   no packet comes back through the pod's tunnel", "UDP port"));
+        assertThat(told("pods")).contains("ready", "tunnel-blocked: ");
+    }
+
+    @Test
+    void aVmThatSomebodyDeletedIsToldFromAnAgentThatDied() throws Exception {
+        for (String id : List.of("a1", "b2")) {
+            worker.create(Worker.request(id));
+            worker.start(id);
+        }
+        worker.cloud.vms.keySet().removeIf(token -> token.sandboxId().equals("a1"));
+        worker.relay.lose("a1", "the connection was reset");
+        worker.relay.lose("b2", "the connection was reset");
+        nothingIsLeft();
+        await().untilAsserted(() -> {
+            assertThat(told("why", "a1")).contains("FAILURE   the VM was deleted behind our back");
+            assertThat(told("why", "b2")).contains("FAILURE   the guest of the running pod is gone");
+        });
+    }
+
+    @Test
     void aDamagedJournalIsARowOfItsOwnAndATornTailIsNoDamage() throws Exception {
         worker.create(Worker.request("a1"));
         worker.start("a1");

@@ -50,7 +50,7 @@ public final class Effects implements EffectRunner, AutoCloseable {
             int forwarderPort) {
         this.cloud = new CloudCalls(provider, owner, configuration, limits);
         this.connector = new GuestConnector(relay, networks, identities, cloud, limits, forwarderPort);
-        this.watch = new GuestWatch(relay);
+        this.watch = new GuestWatch(relay, cloud, new TunnelWatch(networks));
         this.release = new WorkerRelease(relay, networks);
         this.networks = networks;
         this.configuration = configuration;

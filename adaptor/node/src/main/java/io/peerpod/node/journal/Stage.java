@@ -28,6 +28,7 @@ public enum Stage {
     DELETE_ABSENT("the cloud says that the VM is absent"),
     RELEASE_BEGUN("what the sandbox has on this worker is being taken down"),
     RELEASE_DONE("nothing of the sandbox is left on this worker"),
+    TUNNEL_ANSWERED("the guest answered through the tunnel"),
     /** Noted by a later release. */
     UNKNOWN("a stage that this release does not know");
 

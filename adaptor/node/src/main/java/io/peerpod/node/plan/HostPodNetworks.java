@@ -9,7 +9,9 @@ import io.peerpod.network.TunnelPlan;
 import io.peerpod.network.VniAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -71,6 +73,11 @@ public final class HostPodNetworks implements PodNetworks {
     @Override
     public void setUp(TunnelPlan plan) throws IOException {
         open().network().setUp(plan);
+    }
+
+    @Override
+    public Optional<Boolean> isAnswering(TunnelPlan plan, Duration patience) throws IOException {
+        return open().network().isAnswering(plan, patience);
     }
 
     @Override

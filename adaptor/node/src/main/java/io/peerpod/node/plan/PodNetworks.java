@@ -5,6 +5,8 @@ import io.peerpod.network.PodNetwork;
 import io.peerpod.network.TunnelPlan;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
 
 /** This worker's half of the pods' networks. Every method may be repeated; any number may run at once. */
 public interface PodNetworks {
@@ -24,6 +26,11 @@ public interface PodNetworks {
 
     /** Makes pod and pod VM one wire. */
     void setUp(TunnelPlan plan) throws IOException;
+
+    /**
+     * Whether the guest answers through the wire within the time; empty when that cannot be told.
+     */
+    Optional<Boolean> isAnswering(TunnelPlan plan, Duration patience) throws IOException;
 
     /** Takes the wire, or the mere reservation, down. */
     void tearDown(TunnelPlan plan) throws IOException;

@@ -11,7 +11,9 @@ import io.peerpod.sandbox.Sandbox;
 import io.peerpod.sandbox.SandboxFact;
 import io.peerpod.sandbox.StopCause;
 import io.peerpod.sandbox.Trouble;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Finds what went wrong: the cause of a stop that nobody asked for, else a trouble that is not over yet. */
@@ -67,11 +69,17 @@ final class Diagnoses {
         if (!facts.isEmpty() && facts.getLast().fact() instanceof SandboxFact.CreateCallFailed(var failure)) {
             return Optional.of(found(FailureKind.of(failure), failure.message(), failure.actor()));
         }
-        Optional<Note.Failure> last = notes.stream()
-                .filter(entry -> entry.factsBefore() == facts.size())
+        // Of each stage since the last fact the latest word counts: what succeeded in the end is no trouble.
+        Map<Stage, Note> latest = new EnumMap<>(Stage.class);
+        for (NoteEntry entry : notes) {
+            if (entry.factsBefore() == facts.size()) {
+                latest.put(entry.note().stage(), entry.note());
+            }
+        }
+        return latest.values().stream()
+                .flatMap(note -> note.failure().stream())
                 .reduce((_, later) -> later)
-                .flatMap(entry -> entry.note().failure());
-        return last.map(why -> found(FailureKind.named(why.kind()), why.message(), why.actor()));
+                .map(why -> found(FailureKind.named(why.kind()), why.message(), why.actor()));
     }
 
     private FailureKind connectKind(Trouble trouble) {

@@ -6,6 +6,8 @@ import io.peerpod.network.TunnelPlan;
 import io.peerpod.node.plan.PodNetworks;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
@@ -24,6 +26,8 @@ public final class FakeNetworks implements PodNetworks {
     public volatile boolean broken;
     /** Whether the kernel refuses tunnels. */
     public volatile boolean refusing;
+    /** Whether no packet passes any tunnel. */
+    public volatile boolean blocked;
     /** Whether the next tear-down ends in a defect. */
     public volatile boolean defective;
     /** Held by every preparation. */
@@ -66,6 +70,11 @@ public final class FakeNetworks implements PodNetworks {
             throw new IOException("the kernel refuses a second tunnel");
         }
         tunnels.add(plan.network().vxlanId());
+    }
+
+    @Override
+    public Optional<Boolean> isAnswering(TunnelPlan plan, Duration patience) {
+        return tunnels.contains(plan.network().vxlanId()) ? Optional.of(!blocked) : Optional.empty();
     }
 
     @Override
