@@ -16,6 +16,7 @@ import io.peerpod.node.plan.SandboxPreparation;
 import io.peerpod.node.process.StateLock;
 import io.peerpod.node.process.Supervisor;
 import io.peerpod.node.process.TakenSocket;
+import io.peerpod.node.sweep.CloudWatches;
 import io.peerpod.relay.RelayControl;
 import io.peerpod.sandbox.Sandbox;
 import io.peerpod.sandbox.SandboxState;
@@ -46,6 +47,7 @@ final class Daemon implements AutoCloseable {
     private final TtrpcServer server;
     private @Nullable StateLock lock;
     private @Nullable OrphanWatch orphans;
+    private CloudWatches.@Nullable Running watches;
     private boolean stopped;
 
     /** What the daemon is made of. */
@@ -57,7 +59,8 @@ final class Daemon implements AutoCloseable {
             Identities identities,
             PodNetworks networks,
             RelayControl relay,
-            Supervisor supervisor) {}
+            Supervisor supervisor,
+            CloudWatches watches) {}
 
     private Daemon(NodeConfig config, Parts parts, TakenSocket socket) {
         this.config = config;
@@ -102,6 +105,7 @@ final class Daemon implements AutoCloseable {
         await(identity, "the TLS identity under " + config.stateDir() + " cannot be used: ");
         await(relay, "");
         parts.sandboxes().resume();
+        watches = parts.watches().start(parts.sandboxes());
         orphans = OrphanWatch.start(parts.sandboxes(), parts.relay(), config.orphanGrace());
         ready.complete(new Ready(parts.sandboxes(), parts.preparation(), parts.configuration()));
         Thread.ofVirtual().name("successor-watch").start(this::watchForSuccessor);
@@ -170,6 +174,9 @@ final class Daemon implements AutoCloseable {
         ready.completeExceptionally(new InterruptedException("the daemon is ending"));
         if (orphans != null) {
             orphans.close();
+        }
+        if (watches != null) {
+            watches.close();
         }
         parts.effects().close();
         parts.sandboxes().close();

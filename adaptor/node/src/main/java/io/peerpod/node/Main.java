@@ -15,6 +15,8 @@ import io.peerpod.node.process.RelayLink;
 import io.peerpod.node.process.RelayProcess;
 import io.peerpod.node.process.StopSignals;
 import io.peerpod.node.process.Supervisor;
+import io.peerpod.node.sweep.CloudWatches;
+import io.peerpod.node.sweep.VmReport;
 import io.peerpod.options.HelpRequestedException;
 import io.peerpod.options.InvalidOptionsException;
 import io.peerpod.options.Options;
@@ -24,6 +26,7 @@ import io.peerpod.provider.CloudProvider;
 import io.peerpod.provider.CloudProviderFactory;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -79,6 +82,9 @@ public final class Main {
             Settings settings = table.resolve(arguments.subList(1, arguments.size()), environment);
             NodeConfig config = options.read(settings);
             System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", config.logLevel());
+            if (config.listVms()) {
+                return listVms(config, factory, settings);
+            }
             CloudProvider provider = checked(config, factory, settings);
             System.out.println(banner());
             System.out.println("starting Cloud API Adaptor daemon for \"" + first + "\"");
@@ -92,6 +98,18 @@ public final class Main {
             System.err.println(e instanceof InvalidOptionsException ? e.getMessage() : PROGRAM + ": " + e.getMessage());
             return 1;
         } catch (InterruptedException e) {
+            return 1;
+        }
+    }
+
+    private static int listVms(NodeConfig config, CloudProviderFactory factory, Settings settings)
+            throws InterruptedException {
+        try (CloudProvider provider = factory.create(settings)) {
+            Path journals = config.stateDir().resolve("journal");
+            System.out.print(new VmReport(provider, config.owner(), journals).json());
+            return 0;
+        } catch (CloudException | IllegalArgumentException | UncheckedIOException e) {
+            System.err.println(PROGRAM + " -list-vms: " + e.getMessage());
             return 1;
         }
     }
@@ -194,7 +212,8 @@ public final class Main {
                 identities,
                 networks,
                 relay,
-                Supervisor.of(environment));
+                Supervisor.of(environment),
+                new CloudWatches(provider, config.owner(), config.sweepInterval(), config.vmWatchInterval()));
         try (provider;
                 Daemon daemon = Daemon.serve(config, parts)) {
             daemon.start();

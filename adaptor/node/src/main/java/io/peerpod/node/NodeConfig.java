@@ -35,6 +35,9 @@ record NodeConfig(
         int cloudDeletes,
         Duration vmCheckInterval,
         Duration stopGrace,
+        Duration vmWatchInterval,
+        Duration sweepInterval,
+        boolean listVms,
         EndedLimits endedJournals,
         String logLevel) {
 

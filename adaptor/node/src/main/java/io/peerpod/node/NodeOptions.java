@@ -52,6 +52,9 @@ final class NodeOptions {
     private final Option<Integer> cloudDeletes;
     private final Option<Duration> vmCheckInterval;
     private final Option<Duration> stopGrace;
+    private final Option<Duration> vmWatchInterval;
+    private final Option<Duration> sweepInterval;
+    private final Option<Boolean> listVms;
     private final Option<Integer> endedJournals;
     private final Option<Duration> endedJournalsAge;
     private final Option<String> logLevel;
@@ -191,6 +194,23 @@ final class NodeOptions {
                 Parsers.duration(Duration.ZERO, Duration.ofMinutes(10)),
                 "3s",
                 "how long calls in flight may take when the daemon is asked to end");
+        vmWatchInterval = table.add(
+                "vm-watch-interval",
+                "PEERPOD_VM_WATCH_INTERVAL",
+                Parsers.duration(Duration.ZERO, Duration.ofHours(24)),
+                "1m",
+                "how often the cloud is asked, with one listing, for the VMs of running pods; 0 means never");
+        sweepInterval = table.add(
+                "sweep-interval",
+                "PEERPOD_SWEEP_INTERVAL",
+                Parsers.duration(Duration.ZERO, Duration.ofHours(24)),
+                "5m",
+                "how often VMs that nobody answers for are looked for and deleted, first at start; 0 means never");
+        listVms = table.addSwitch(
+                "list-vms",
+                null,
+                false,
+                "print this worker's pod VMs with owner, age and verdict as JSON, change nothing, and exit");
         endedJournals = table.add(
                 "ended-journals",
                 "PEERPOD_ENDED_JOURNALS",
@@ -247,6 +267,9 @@ final class NodeOptions {
                 settings.get(cloudDeletes),
                 settings.get(vmCheckInterval),
                 settings.get(stopGrace),
+                settings.get(vmWatchInterval),
+                settings.get(sweepInterval),
+                settings.get(listVms),
                 new EndedLimits(settings.get(endedJournals), settings.get(endedJournalsAge)),
                 settings.get(logLevel));
     }

@@ -23,6 +23,7 @@ import io.peerpod.node.journal.JournalFolder;
 import io.peerpod.node.mailbox.Sandboxes;
 import io.peerpod.node.plan.SandboxPreparation;
 import io.peerpod.node.process.Supervisor;
+import io.peerpod.node.sweep.CloudWatches;
 import io.peerpod.ttrpc.TtrpcChannel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,6 +47,8 @@ final class Worker implements AutoCloseable {
     final FailingStorage storage;
     private final Path folder;
     Duration orphanGrace = Duration.ZERO;
+    Duration sweepInterval = Duration.ofMillis(50);
+    Duration watchInterval = Duration.ofMillis(50);
     Optional<String> initdata = Optional.empty();
     Duration proxyTimeout = Duration.ofSeconds(20);
     private @Nullable Daemon daemon;
@@ -111,6 +114,9 @@ final class Worker implements AutoCloseable {
                 64,
                 Duration.ofMillis(100),
                 Duration.ofSeconds(1),
+                watchInterval,
+                sweepInterval,
+                false,
                 EndedLimits.DEFAULT,
                 "info");
         Clock clock = Clock.systemUTC();
@@ -137,7 +143,8 @@ final class Worker implements AutoCloseable {
                         identities,
                         networks,
                         relay,
-                        Supervisor.of(Map.of())));
+                        Supervisor.of(Map.of()),
+                        new CloudWatches(cloud, config.owner(), sweepInterval, watchInterval)));
         daemon = started;
         started.start();
     }

@@ -5,14 +5,14 @@ import io.peerpod.provider.CloudFailure;
 import java.time.Duration;
 
 /** How long to wait before the next attempt, by what the last one ended with. The runner adds its own jitter. */
-final class Backoff {
+public final class Backoff {
     private static final Duration DELETION_FIRST = Duration.ofMillis(100);
     private static final Duration DELETION_LONGEST = Duration.ofSeconds(5);
 
     private Backoff() {}
 
     /** Before another create or delete call after the given attempt (from 1). */
-    static Duration after(CloudFailure failure, int attempt) {
+    public static Duration after(CloudFailure failure, int attempt) {
         return switch (failure) {
             case CloudFailure.Throttled(var _, var retryAfter) ->
                 retryAfter.orElseGet(() -> doubled(Duration.ofSeconds(2), attempt, Duration.ofMinutes(2)));
@@ -25,7 +25,7 @@ final class Backoff {
     }
 
     /** Before the cloud is asked again whether a deletion that it accepted is done. */
-    static Duration whileDeleting(int attempt) {
+    public static Duration whileDeleting(int attempt) {
         return doubled(DELETION_FIRST, attempt, DELETION_LONGEST);
     }
 

@@ -50,4 +50,18 @@ public sealed interface SandboxState {
 
     /** Nothing is left of it anywhere. Final. */
     record Gone(Sandbox sandbox, StopCause cause) implements SandboxState {}
+
+    /** The sandbox that a state is about; empty only for {@link Absent}. */
+    static Optional<Sandbox> sandboxOf(SandboxState state) {
+        return switch (state) {
+            case Absent _ -> Optional.empty();
+            case Prepared prepared -> Optional.of(prepared.sandbox());
+            case Launching launching -> Optional.of(launching.sandbox());
+            case AwaitingLanding awaiting -> Optional.of(awaiting.sandbox());
+            case Connecting connecting -> Optional.of(connecting.sandbox());
+            case Ready ready -> Optional.of(ready.sandbox());
+            case Stopping stopping -> Optional.of(stopping.sandbox());
+            case Gone gone -> Optional.of(gone.sandbox());
+        };
+    }
 }

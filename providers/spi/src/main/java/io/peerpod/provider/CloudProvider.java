@@ -51,6 +51,14 @@ public interface CloudProvider extends AutoCloseable {
         return Duration.ofMinutes(10);
     }
 
+    /**
+     * How long one call may take at most. A caller ends it then by interrupt; a create that was ended so is in doubt. Together with the
+     * {@link #landingWindow} it bounds how long after its beginning a create can still bring forth a VM.
+     */
+    default Duration longestCall() {
+        return Duration.ofMinutes(10);
+    }
+
     /** Frees what the provider holds in this process. Pod VMs live on. */
     @Override
     void close();

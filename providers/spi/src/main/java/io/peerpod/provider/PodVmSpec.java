@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param owner for the ownership tags
  * @param podNamespace the pod's Kubernetes namespace, for the tags
  * @param podName the pod's name, for the tags
- * @param createdAt when the daemon first meant to create the VM, for the tags
+ * @param createdAt when this create call was made, for the tags: whoever finds the VM tells by it whether the call can still be under way
  * @param userData the whole cloud-config text; secret, never logged
  * @param instanceType the type asked for by annotation, empty for the provider's choice
  * @param image the image asked for by annotation, empty for the provider's own

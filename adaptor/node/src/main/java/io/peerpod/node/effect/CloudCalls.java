@@ -19,6 +19,7 @@ import io.peerpod.sandbox.SandboxEvent;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
@@ -65,7 +66,10 @@ final class CloudCalls {
         try {
             report.note(Note.of(Stage.CLOUD_CREATE_BEGUN, describe(sandbox.token()), since(start)));
             long called = System.nanoTime();
-            PodVm vm = provider.create(sandbox.token(), spec);
+            PodVm vm = CallLimit.run(
+                    provider.longestCall(),
+                    "the create of " + describe(sandbox.token()),
+                    () -> provider.create(sandbox.token(), spec));
             report.note(Note.of(Stage.CLOUD_CREATE_ANSWERED, vm.id() + " " + addresses(vm), since(called)));
             log.atInfo()
                     .addKeyValue("sandbox", sandbox.id())
@@ -91,7 +95,9 @@ final class CloudCalls {
         deletes.acquire();
         try {
             report.note(Note.of(Stage.DELETE_ASKED, describe(token) + ", attempt " + attempt));
-            return switch (provider.delete(token)) {
+            CloudProvider.Deletion deletion = CallLimit.run(
+                    provider.longestCall(), "the delete of " + describe(token), () -> provider.delete(token));
+            return switch (deletion) {
                 case ABSENT -> {
                     report.note(Note.of(Stage.DELETE_ABSENT, describe(token)));
                     yield new SandboxEvent.VmAbsent();
@@ -145,7 +151,8 @@ final class CloudCalls {
     Optional<PodVm> find(LaunchToken token) throws CloudException, InterruptedException {
         deletes.acquire();
         try {
-            return provider.find(token);
+            return CallLimit.run(
+                    provider.longestCall(), "the search for " + describe(token), () -> provider.find(token));
         } catch (RuntimeException e) {
             throw new CloudException(unexpected(token, "find", e), e);
         } finally {
@@ -160,7 +167,7 @@ final class CloudCalls {
                 owner,
                 sandbox.pod().namespace(),
                 sandbox.pod().name(),
-                plan.createdAt(),
+                Instant.now(),
                 configuration.userData(sandbox),
                 request.instanceType(),
                 request.image(),

@@ -114,7 +114,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
                 if (!ready.sandboxes().isCurrent(mailbox)) {
                     continue;
                 }
-                Optional<Sandbox> known = sandbox(mailbox.state());
+                Optional<Sandbox> known = SandboxState.sandboxOf(mailbox.state());
                 return known.isPresent()
                         ? same(mailbox.state(), known.get(), wanted)
                         : createNew(ready, mailbox, wanted);
@@ -179,7 +179,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
         if (cause.isEmpty()) {
             return;
         }
-        Sandbox sandbox = sandbox(state).orElseThrow();
+        Sandbox sandbox = SandboxState.sandboxOf(state).orElseThrow();
         try {
             mailbox.await(SandboxState.Gone.class::isInstance).get(UNDO_WAIT.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
@@ -222,19 +222,6 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
             case SandboxState.Gone gone -> Optional.of(gone.cause());
             case SandboxState.Absent _, SandboxState.Prepared _, SandboxState.Launching _ -> Optional.empty();
             case SandboxState.Connecting _, SandboxState.Ready _ -> Optional.empty();
-        };
-    }
-
-    private static Optional<Sandbox> sandbox(SandboxState state) {
-        return switch (state) {
-            case SandboxState.Absent _ -> Optional.empty();
-            case SandboxState.Prepared prepared -> Optional.of(prepared.sandbox());
-            case SandboxState.Launching launching -> Optional.of(launching.sandbox());
-            case SandboxState.AwaitingLanding awaiting -> Optional.of(awaiting.sandbox());
-            case SandboxState.Connecting connecting -> Optional.of(connecting.sandbox());
-            case SandboxState.Ready running -> Optional.of(running.sandbox());
-            case SandboxState.Stopping stopping -> Optional.of(stopping.sandbox());
-            case SandboxState.Gone gone -> Optional.of(gone.sandbox());
         };
     }
 

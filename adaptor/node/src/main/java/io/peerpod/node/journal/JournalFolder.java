@@ -3,10 +3,13 @@ package io.peerpod.node.journal;
 
 import io.peerpod.sandbox.SandboxFact;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** All journals of this worker, in one folder of mode 0700. */
 public final class JournalFolder {
@@ -88,6 +91,29 @@ public final class JournalFolder {
         return Journal.create(place(sandboxId), facts);
     }
 
+    /**
+     * Ids of the sandboxes whose journals were set aside, as the folder shows it now.
+     *
+     * @throws UncheckedIOException when it cannot be looked at, and so nothing can be said
+     */
+    public Set<String> setAside() {
+        try {
+            return setAside(storage.list(folder));
+        } catch (IOException e) {
+            throw new UncheckedIOException("the journals in " + folder + " cannot be looked at", e);
+        }
+    }
+
+    static Set<String> setAside(List<String> names) {
+        Set<String> sandboxes = new HashSet<>();
+        for (String name : names) {
+            if (name.endsWith(SUFFIX + DAMAGED)) {
+                sandboxes.add(name.substring(0, name.length() - (SUFFIX + DAMAGED).length()));
+            }
+        }
+        return sandboxes;
+    }
+
     private Journal.Place place(String sandboxId) {
         return new Journal.Place(sandboxId, folder, storage, clock, ended);
     }
@@ -106,8 +132,9 @@ public final class JournalFolder {
         if (!damage.isEmpty()) {
             storage.rename(file, folder.resolve(name + DAMAGED));
             storage.syncFolder(folder);
-            problems.add("journal " + file + " is damaged: " + damage + "; it was set aside as " + name + DAMAGED
-                    + ". Its pod VM, if there is one, is no longer looked after: delete it by hand");
+            problems.add(
+                    "journal " + file + " is damaged: " + damage + "; it was set aside as " + name + DAMAGED
+                            + ". Its pod VM, if there is one, is left alone until that file is removed; then the sweep deletes it");
         } else if (entries.isEmpty()) {
             storage.delete(file);
             storage.syncFolder(folder);

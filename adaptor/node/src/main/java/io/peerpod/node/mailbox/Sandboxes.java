@@ -4,15 +4,19 @@ package io.peerpod.node.mailbox;
 import io.peerpod.node.journal.JournalEntry;
 import io.peerpod.node.journal.JournalException;
 import io.peerpod.node.journal.JournalFolder;
+import io.peerpod.provider.LaunchToken;
 import io.peerpod.sandbox.IllegalTransitionException;
+import io.peerpod.sandbox.OrphanSweep;
 import io.peerpod.sandbox.SandboxLifecycle;
 import io.peerpod.sandbox.SandboxState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -28,6 +32,8 @@ public final class Sandboxes {
     private final Map<String, Mailbox> mailboxes = new ConcurrentHashMap<>();
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
+    /** Sandboxes whose journals are there and cannot be followed. */
+    private final Set<String> contradictory = ConcurrentHashMap.newKeySet();
 
     public Sandboxes(JournalFolder journals, EffectRunner effects) {
         this.journals = journals;
@@ -61,6 +67,7 @@ public final class Sandboxes {
                     state = SandboxLifecycle.evolve(state, entry.fact());
                 }
             } catch (IllegalTransitionException e) {
+                contradictory.add(found.sandboxId());
                 problems.add("journal of sandbox " + found.sandboxId() + " contradicts itself: " + e.getMessage()
                         + "; it is left alone. Its pod VM, if there is one, is to be deleted by hand");
                 continue;
@@ -71,6 +78,17 @@ public final class Sandboxes {
             sandboxes.add(new Left(found.sandboxId(), state));
         }
         return new Loaded(sandboxes, problems);
+    }
+
+    /** Which VMs somebody answers for, for the orphan sweep. To be asked after the cloud was listed. */
+    public OrphanSweep.Known known() {
+        Set<LaunchToken> tokens = new HashSet<>();
+        for (Mailbox mailbox : mailboxes.values()) {
+            SandboxState.sandboxOf(mailbox.state()).ifPresent(sandbox -> tokens.add(sandbox.token()));
+        }
+        Set<String> setAside = new HashSet<>(contradictory);
+        setAside.addAll(journals.setAside());
+        return new OrphanSweep.Known(tokens, setAside);
     }
 
     /** Continues every loaded sandbox where it stood, all at once. */

@@ -10,6 +10,7 @@ import io.peerpod.provider.PodVm;
 import io.peerpod.provider.PodVmSpec;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +44,9 @@ public final class FakeCloud implements CloudProvider {
     public volatile boolean landLate;
     /** How often a delete is only under way before the VM is gone. */
     public volatile int slowDeletes;
+
+    /** Calls never take as long; orphans are as old at least. */
+    public volatile Duration longestCall = Duration.ofSeconds(30);
 
     private final Queue<LaunchToken> deleting = new ArrayDeque<>();
 
@@ -84,8 +88,14 @@ public final class FakeCloud implements CloudProvider {
                 token,
                 PodVm.State.RUNNING,
                 List.of(InetAddress.ofLiteral("192.0.2." + (number % 250 + 1))),
-                Optional.empty(),
+                Optional.ofNullable(specs.get(token)).map(PodVmSpec::createdAt),
                 Optional.empty());
+    }
+
+    /** Somebody else makes a VM with this worker's tags. */
+    public void plant(LaunchToken token, Optional<Instant> createdAt) {
+        PodVm vm = make(token);
+        vms.put(token, new PodVm(vm.id(), token, vm.state(), vm.addresses(), createdAt, Optional.empty()));
     }
 
     @Override
@@ -115,6 +125,11 @@ public final class FakeCloud implements CloudProvider {
         }
         vms.remove(token);
         return Deletion.ABSENT;
+    }
+
+    @Override
+    public Duration longestCall() {
+        return longestCall;
     }
 
     @Override

@@ -34,6 +34,9 @@ final class LocalCloudProvider implements CloudProvider {
 
     private static final Duration LANDING_WINDOW = Duration.ofSeconds(1);
 
+    /** Making a VM takes a tenth of a second; a machine that is starved of everything has this long. */
+    private static final Duration LONGEST_CALL = Duration.ofMinutes(1);
+
     private final LocalConfig config;
     private final VmStore store;
     private final VmLauncher launcher;
@@ -180,6 +183,11 @@ final class LocalCloudProvider implements CloudProvider {
     @Override
     public Duration landingWindow() {
         return LANDING_WINDOW;
+    }
+
+    @Override
+    public Duration longestCall() {
+        return LONGEST_CALL;
     }
 
     @Override
