@@ -87,7 +87,7 @@ final class GuestWatch {
                     .log("a sandbox was destroyed by its shim");
             return new SandboxEvent.GuestLost(new Trouble(head + tail, Actor.CLOUD));
         }
-        Verdict verdict = verdict(sandbox, vm, report);
+        Verdict verdict = verdict(sandbox, report);
         Trouble trouble = new Trouble(head + verdict.words() + tail, verdict.actor());
         report.note(Note.failed(Stage.GUEST_WATCHED, vm.id(), Note.Failure.of(verdict.kind(), trouble)));
         log.atWarn()
@@ -101,7 +101,7 @@ final class GuestWatch {
     private record Verdict(String kind, String words, Actor actor) {}
 
     /** What the cloud says of the VM, if it says it soon. */
-    private Verdict verdict(Sandbox sandbox, PodVm vm, Report report) throws InterruptedException {
+    private Verdict verdict(Sandbox sandbox, Report report) throws InterruptedException {
         FutureTask<Optional<PodVm>> asked = new FutureTask<>(() -> cloud.find(sandbox.token()));
         Thread asking = Thread.ofVirtual().name("lost-vm-" + sandbox.id()).start(asked);
         try {
