@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 
 /** A worker node with the daemon on the local cloud, in the private namespaces of the test's JVM (see {@code src/test/world/bin/java}). */
@@ -91,6 +92,14 @@ final class World implements AutoCloseable {
         handle.destroyForcibly();
         handle.onExit().get();
         node = world.startNode(Map.of());
+    }
+
+    /** Starts the next daemon while this one runs and then asks this one to end, as a surge update does; returns when it has ended. */
+    void replaceNode() throws Exception {
+        ProcessHandle old = ProcessHandle.of(node.pid()).orElseThrow();
+        node = world.startNode(Map.of());
+        old.destroy();
+        old.onExit().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     }
 
     /** What of any sandbox is still there after a while that is enough to remove it. */
