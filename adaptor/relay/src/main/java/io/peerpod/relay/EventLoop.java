@@ -7,6 +7,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -66,6 +67,7 @@ public final class EventLoop implements AutoCloseable {
     private final LoopBuffers buffers = new LoopBuffers();
     private final Consumer<SelectionKey> dispatch = this::dispatch;
     private volatile boolean closing;
+    private volatile boolean abandoned;
 
     private EventLoop(String name, Selector selector) {
         this.selector = selector;
@@ -130,6 +132,12 @@ public final class EventLoop implements AutoCloseable {
         selector.wakeup();
     }
 
+    /** Ends the loop and lets go of its sockets, which another process goes on with: none is shut down. */
+    public void abandon() {
+        abandoned = true;
+        close();
+    }
+
     private void run() {
         try (selector) {
             while (!closing) {
@@ -141,7 +149,13 @@ public final class EventLoop implements AutoCloseable {
                 runTasks();
                 runTimers();
             }
-            for (SelectionKey key : selector.keys()) {
+            List<SelectionKey> last = List.copyOf(selector.keys());
+            if (abandoned) {
+                // The close of a registered socket shuts it down for everybody who shares it.
+                last.forEach(SelectionKey::cancel);
+                selector.selectNow();
+            }
+            for (SelectionKey key : last) {
                 key.channel().close();
             }
         } catch (IOException | RuntimeException e) {
@@ -181,7 +195,7 @@ public final class EventLoop implements AutoCloseable {
 
     private void runTasks() {
         woken.set(false);
-        for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+        for (Runnable task = tasks.poll(); task != null && !abandoned; task = tasks.poll()) {
             guarded(task);
             runAfterEvent();
         }
@@ -189,7 +203,9 @@ public final class EventLoop implements AutoCloseable {
 
     private void runTimers() {
         long now = timers.isEmpty() ? 0 : System.nanoTime();
-        while (!timers.isEmpty() && (timers.element().cancelled || timers.element().deadlineNanos - now <= 0)) {
+        while (!abandoned
+                && !timers.isEmpty()
+                && (timers.element().cancelled || timers.element().deadlineNanos - now <= 0)) {
             Timer timer = timers.remove();
             if (!timer.cancelled) {
                 guarded(timer.action);

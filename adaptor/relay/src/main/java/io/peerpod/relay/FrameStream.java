@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay;
 
+import com.google.protobuf.ByteString;
+import io.peerpod.relay.handover.HeldFrames;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -83,6 +85,48 @@ public abstract class FrameStream {
         gathering = null;
         verdict = Verdict.PASS;
         bodyLeft = 0;
+    }
+
+    /** What a successor process needs to go on at whatever byte this is. */
+    public HeldFrames heldFrames() {
+        HeldFrames.Builder held =
+                HeldFrames.newBuilder().setVerdict(verdict.name()).setBodyLeft(bodyLeft);
+        ByteBuffer kept = early;
+        if (kept != null) {
+            held.setEarly(ByteString.copyFrom(kept.duplicate()));
+        }
+        ByteBuffer part = gathering;
+        if (part != null) {
+            held.setIsGathering(true)
+                    .setGathering(ByteString.copyFrom(part.duplicate().flip()));
+        }
+        return held.build();
+    }
+
+    /**
+     * Goes on where a predecessor stopped.
+     *
+     * @throws IllegalArgumentException when that cannot be
+     */
+    public void restoreFrames(HeldFrames held) {
+        verdict = Verdict.valueOf(held.getVerdict());
+        bodyLeft = held.getBodyLeft();
+        if (held.getEarly().size() >= LoopBuffers.HEADROOM_BYTES || bodyLeft < 0) {
+            throw new IllegalArgumentException("a frame that was handed over cannot be: "
+                    + held.getEarly().size() + " bytes of its start, " + bodyLeft + " to come");
+        }
+        early = held.getEarly().isEmpty()
+                ? null
+                : ByteBuffer.wrap(held.getEarly().toByteArray());
+        if (held.getIsGathering()) {
+            if (held.getGathering().size() < HEADER_BYTES || bodyLeft > MAX_DATA_BYTES) {
+                throw new IllegalArgumentException(
+                        "a collected frame that was handed over cannot be: " + bodyLeft + " bytes to come");
+            }
+            ByteBuffer whole = gatherBuffer(held.getGathering().size() + (int) bodyLeft);
+            held.getGathering().copyTo(whole);
+            gathering = whole;
+        }
     }
 
     /** The rest of the frame that is being collected, when at least this much of it is still to come. */

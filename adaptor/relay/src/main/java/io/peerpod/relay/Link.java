@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay;
 
+import com.google.protobuf.ByteString;
+import io.peerpod.relay.handover.HeldLink;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
@@ -65,7 +67,8 @@ public abstract class Link implements EventLoop.Ready {
     /** Starts to read. */
     public void register() throws IOException {
         channel.configureBlocking(false);
-        key = loop.register(channel, SelectionKey.OP_READ, this);
+        key = loop.register(channel, 0, this);
+        updateInterest();
     }
 
     /** Takes the place of whatever a key was registered for. */
@@ -111,6 +114,28 @@ public abstract class Link implements EventLoop.Ready {
             paused = false;
             updateInterest();
         }
+    }
+
+    /** What a successor process needs beside the socket; on a link over TLS it is of no use. */
+    public HeldLink held() {
+        ByteString bytes = ByteString.EMPTY;
+        for (ByteBuffer chunk : unsent) {
+            bytes = bytes.concat(ByteString.copyFrom(chunk.duplicate()));
+        }
+        return HeldLink.newBuilder().setUnsent(bytes).setPaused(paused).build();
+    }
+
+    /** Stands where a predecessor's link stood; to be called before it is registered. */
+    public void restore(HeldLink held) {
+        paused = held.getPaused();
+        if (!held.getUnsent().isEmpty()) {
+            keep(held.getUnsent().asReadOnlyByteBuffer());
+        }
+    }
+
+    /** The socket, for handing it over. */
+    public SocketChannel channel() {
+        return channel;
     }
 
     /** Closes once the peer has taken what was sent, or after a while without that. Nothing is read any more. */

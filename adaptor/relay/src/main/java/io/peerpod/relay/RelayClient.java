@@ -6,17 +6,20 @@ import io.grpc.StatusRuntimeException;
 import io.peerpod.relay.RelayException.Failure;
 import io.peerpod.relay.control.AwaitEndRequest;
 import io.peerpod.relay.control.CloseRequest;
+import io.peerpod.relay.control.HandOverRequest;
 import io.peerpod.relay.control.InfoRequest;
 import io.peerpod.relay.control.InfoResponse;
 import io.peerpod.relay.control.ListRequest;
 import io.peerpod.relay.control.OpenRequest;
 import io.peerpod.relay.control.OpenResponse;
 import io.peerpod.relay.control.RelayGrpc;
+import io.peerpod.relay.handover.Passage;
 import io.peerpod.ttrpc.TtrpcChannel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** Talks to a relay process over its control socket. A client whose connection broke stays broken; connect a new one. */
@@ -83,7 +86,30 @@ public final class RelayClient implements RelayControl {
     @Override
     public RelayInfo info() throws RelayException {
         InfoResponse info = call(() -> relay.info(InfoRequest.getDefaultInstance()));
-        return new RelayInfo(info.getProcessId(), info.getVersion(), info.getSessions());
+        return new RelayInfo(
+                info.getProcessId(),
+                info.getVersion(),
+                info.getSessions(),
+                info.getBuild(),
+                info.getProtocol(),
+                info.getObstacle().isEmpty() ? Optional.empty() : Optional.of(info.getObstacle()));
+    }
+
+    /**
+     * Asks for everything that the relay holds; it connects to the successor's socket when this has returned.
+     *
+     * @return why not, a sentence; empty: it comes
+     * @throws RelayException also from a relay that is too old to know the question
+     */
+    public Optional<String> handOver(Path successorSocket) throws RelayException {
+        HandOverRequest request = HandOverRequest.newBuilder()
+                .setSocket(successorSocket.toString())
+                .setOldestFormat(Passage.OLDEST_FORMAT)
+                .setNewestFormat(Passage.NEWEST_FORMAT)
+                .setBuild(RelayBuild.current())
+                .build();
+        String refusal = call(() -> relay.handOver(request)).getRefusal();
+        return refusal.isEmpty() ? Optional.empty() : Optional.of(refusal);
     }
 
     @Override

@@ -37,7 +37,13 @@ public final class FakeRelay implements RelayControl {
 
     @Override
     public RelayInfo info() {
-        return new RelayInfo(1, "fake", sessions.size());
+        return new RelayInfo(
+                1,
+                "fake",
+                sessions.size(),
+                io.peerpod.relay.RelayBuild.current(),
+                RelayInfo.PROTOCOL,
+                java.util.Optional.empty());
     }
 
     @Override

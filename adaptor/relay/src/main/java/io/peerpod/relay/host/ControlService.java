@@ -12,6 +12,8 @@ import io.peerpod.relay.control.AwaitEndRequest;
 import io.peerpod.relay.control.AwaitEndResponse;
 import io.peerpod.relay.control.CloseRequest;
 import io.peerpod.relay.control.CloseResponse;
+import io.peerpod.relay.control.HandOverRequest;
+import io.peerpod.relay.control.HandOverResponse;
 import io.peerpod.relay.control.InfoRequest;
 import io.peerpod.relay.control.InfoResponse;
 import io.peerpod.relay.control.ListRequest;
@@ -24,9 +26,11 @@ import java.time.Duration;
 /** The sessions on the control socket. Handlers run on virtual threads and may block. */
 final class ControlService extends RelayGrpc.RelayImplBase {
     private final Sessions sessions;
+    private final Predecessor predecessor;
 
-    ControlService(Sessions sessions) {
+    ControlService(Sessions sessions, Predecessor predecessor) {
         this.sessions = sessions;
+        this.predecessor = predecessor;
     }
 
     @Override
@@ -38,6 +42,9 @@ final class ControlService extends RelayGrpc.RelayImplBase {
                         .setProcessId(info.processId())
                         .setVersion(info.version())
                         .setSessions(info.sessions())
+                        .setBuild(info.build())
+                        .setProtocol(info.protocol())
+                        .setObstacle(info.obstacle().orElse(""))
                         .build());
     }
 
@@ -82,6 +89,15 @@ final class ControlService extends RelayGrpc.RelayImplBase {
                             .build());
         } catch (InterruptedException e) {
             cancelled(answer);
+        }
+    }
+
+    @Override
+    public void handOver(HandOverRequest request, StreamObserver<HandOverResponse> answer) {
+        String refusal = predecessor.ask(request).orElse("");
+        complete(answer, HandOverResponse.newBuilder().setRefusal(refusal).build());
+        if (refusal.isEmpty()) {
+            predecessor.start(request);
         }
     }
 

@@ -105,6 +105,17 @@ final class Dialer {
         steps.computeIfAbsent(step, _ -> Instant.now());
     }
 
+    /** The address whose agent answered, null before that. */
+    @Nullable
+    InetAddress answering() {
+        return answering;
+    }
+
+    /** A predecessor found out which address answers. */
+    void answeredBefore(InetAddress address) {
+        answering = address;
+    }
+
     /** The last failure in words, empty before the first. */
     String lastFailure() {
         DialFailure last = lastFailure;

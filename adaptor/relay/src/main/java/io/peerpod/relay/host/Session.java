@@ -11,6 +11,7 @@ import io.peerpod.relay.SessionStatus.State;
 import io.peerpod.relay.TlsIdentity;
 import io.peerpod.relay.Upstream;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -49,6 +50,7 @@ final class Session {
     private volatile State state = State.CONNECTING;
     private volatile String reason = "";
     private volatile int shimCount;
+    private volatile long openingDeadlineNanos;
 
     Session(SessionSpec spec, EventLoop loop, ContainerEdit containerEdit, Consumer<Session> openingFailed) {
         this.openingFailed = openingFailed;
@@ -93,6 +95,7 @@ final class Session {
 
     /** Starts to open it; whoever waits does so on {@link #opened}. */
     void start(Duration budget) {
+        openingDeadlineNanos = System.nanoTime() + budget.toNanos();
         Thread thread = Thread.ofVirtual().name("open " + id()).unstarted(() -> open(budget));
         opening = thread;
         thread.start();
@@ -107,7 +110,8 @@ final class Session {
     private void open(Duration budget) {
         long started = System.nanoTime();
         try {
-            ShimListener bound = ShimListener.bind(this);
+            ShimListener present = listener;
+            ShimListener bound = present == null ? ShimListener.bind(this) : present;
             listener = bound;
             Optional<TlsIdentity> identity = identity();
             identity.ifPresent(known -> Thread.ofVirtual().name("tls rehearsal").start(known::rehearse));
@@ -275,6 +279,121 @@ final class Session {
         }
         if (decisive) {
             end(State.LOST, destroyed ? what : "connection to the pod VM lost: " + what);
+        }
+    }
+
+    /**
+     * All that a successor process has to know; to be read on the loop, or while it stands still.
+     *
+     * @param openingBudget what is left of it for a session that is connecting
+     */
+    record Parts(
+            State state,
+            String reason,
+            @Nullable ShimListener listener,
+            @Nullable UpstreamConnection prepared,
+            boolean prepareAnew,
+            List<ShimConnection> shims,
+            @Nullable ShimConnection primary,
+            @Nullable InetAddress answering,
+            Duration openingBudget) {}
+
+    Parts parts() {
+        Dialer dialling = dialer;
+        return new Parts(
+                state,
+                reason,
+                state == State.READY || state == State.CONNECTING ? listener : null,
+                prepared,
+                false,
+                List.copyOf(shims),
+                primary,
+                dialling == null ? null : dialling.answering(),
+                Duration.ofNanos(Math.max(0, openingDeadlineNanos - System.nanoTime())));
+    }
+
+    /** Whether its socket is about to be bound, which must not happen in two processes. */
+    boolean binding() {
+        return state == State.CONNECTING && listener == null && !opened.isDone();
+    }
+
+    /** Stands where a predecessor's session stood; only on the loop, before anything else. Nothing is read, sent or dialled before {@link #begin}. */
+    void restore(Parts parts) throws RelayException {
+        state = parts.state();
+        reason = parts.reason();
+        listener = parts.listener();
+        prepared = parts.prepared();
+        shims.addAll(parts.shims());
+        shimCount = shims.size();
+        primary = parts.primary();
+        if (state == State.CONNECTING) {
+            return;
+        }
+        opened.complete(null);
+        if (state != State.READY) {
+            ended.complete(status());
+            return;
+        }
+        Dialer dialling = new Dialer(spec, identity(), loop);
+        InetAddress address = parts.answering();
+        if (address != null) {
+            dialling.answeredBefore(address);
+        }
+        dialer = dialling;
+    }
+
+    /** Goes on after {@link #restore}; only on the loop. */
+    void begin(Parts parts) {
+        try {
+            if (state == State.CONNECTING) {
+                start(parts.openingBudget());
+                return;
+            }
+            ShimListener bound = listener;
+            if (state == State.READY && bound != null) {
+                bound.register();
+            }
+            UpstreamConnection ready = prepared;
+            if (ready != null) {
+                ready.begin();
+            }
+            for (ShimConnection shim : List.copyOf(shims)) {
+                shim.begin();
+            }
+            if (parts.prepareAnew()) {
+                prepareAnew();
+            }
+        } catch (IOException e) {
+            end(State.LOST, "its sockets could not be used after a hand-over: " + e.getMessage());
+        }
+    }
+
+    /** The connection that waits for the shim could not change processes, and nothing went through it. */
+    private void prepareAnew() {
+        Dialer dialling = dialer;
+        if (dialling == null) {
+            return;
+        }
+        Thread.ofVirtual().name("upstream " + id()).start(() -> {
+            try {
+                Upstream upstream = dialling.further(FURTHER_UPSTREAM_BUDGET);
+                loop.execute(() -> keepPrepared(upstream));
+            } catch (RelayException | InterruptedException e) {
+                loop.execute(() -> end(State.LOST, "connection to the pod VM lost: " + e.getMessage()));
+            }
+        });
+    }
+
+    private void keepPrepared(Upstream upstream) {
+        if (state != State.READY || prepared != null || primary != null) {
+            upstream.close(); // The shim was faster, and has one of its own.
+            return;
+        }
+        try {
+            prepared = UpstreamConnection.adopt(this, upstream);
+        } catch (IOException e) {
+            upstream.close();
+            end(State.LOST, "connection to the pod VM lost: " + e.getMessage());
         }
     }
 

@@ -3,6 +3,7 @@ package io.peerpod.relay.host;
 
 import io.peerpod.relay.DialStep;
 import io.peerpod.relay.EventLoop;
+import io.peerpod.relay.RelayBuild;
 import io.peerpod.relay.RelayControl;
 import io.peerpod.relay.RelayException;
 import io.peerpod.relay.RelayException.Failure;
@@ -10,15 +11,21 @@ import io.peerpod.relay.RelayInfo;
 import io.peerpod.relay.SessionSpec;
 import io.peerpod.relay.SessionStatus;
 import io.peerpod.relay.SessionStatus.State;
+import io.peerpod.relay.Wire;
+import io.peerpod.relay.handover.HeldSession;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -29,6 +36,9 @@ public final class Sessions implements RelayControl {
 
     /** Shims, VMs and nodes are finite; a mistake in the daemon is not. */
     private static final int MAX_SESSIONS = 4096;
+
+    /** For an event loop to end the event that it is in, and for a session to bind its socket. */
+    private static final Duration STAND_STILL_LIMIT = Duration.ofMillis(500);
 
     private final List<EventLoop> loops;
     private final ContainerEdit containerEdit;
@@ -58,7 +68,13 @@ public final class Sessions implements RelayControl {
     @Override
     public RelayInfo info() {
         String version = Sessions.class.getPackage().getImplementationVersion();
-        return new RelayInfo(ProcessHandle.current().pid(), version == null ? "development" : version, sessions.size());
+        return new RelayInfo(
+                ProcessHandle.current().pid(),
+                version == null ? "development" : version,
+                sessions.size(),
+                RelayBuild.current(),
+                RelayInfo.PROTOCOL,
+                obstacle());
     }
 
     @Override
@@ -145,6 +161,124 @@ public final class Sessions implements RelayControl {
         } catch (ExecutionException e) {
             throw new IllegalStateException("a session's end cannot fail", e);
         }
+    }
+
+    /** Why none of this could change processes now, a sentence; empty: it could. */
+    Optional<String> obstacle() {
+        for (Session session : sessions.values()) {
+            CompletableFuture<Optional<String>> answer = new CompletableFuture<>();
+            session.loop().execute(() -> answer.complete(HeldSessions.obstacle(session)));
+            Optional<String> why = answer.join();
+            if (why.isPresent()) {
+                return why;
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** What is done while everything stands still. */
+    interface StandStill {
+        void run(List<Session> standing) throws IOException;
+    }
+
+    /**
+     * Keeps every event loop from its next event, and every session from beginning or ending, as long as the work takes; then everything goes on as if nothing had happened. A loop is stopped between
+     * two events, so that what it knows is consistent.
+     */
+    void standStill(StandStill work) throws IOException {
+        opening.lock();
+        CountDownLatch standing = new CountDownLatch(loops.size());
+        CountDownLatch over = new CountDownLatch(1);
+        try {
+            awaitBound();
+            for (EventLoop loop : loops) {
+                loop.execute(() -> {
+                    standing.countDown();
+                    awaitUninterruptibly(over);
+                });
+            }
+            if (!standing.await(STAND_STILL_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new IOException(
+                        "an event loop did not stand still within " + STAND_STILL_LIMIT.toMillis() + " ms");
+            }
+            work.run(sessions.values().stream()
+                    .filter(session -> session.status().state() != State.CLOSED)
+                    .toList());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        } finally {
+            over.countDown();
+            opening.unlock();
+        }
+    }
+
+    private void awaitBound() throws InterruptedException {
+        long deadline = System.nanoTime() + STAND_STILL_LIMIT.toNanos();
+        while (sessions.values().stream().anyMatch(Session::binding) && System.nanoTime() < deadline) {
+            Thread.sleep(1);
+        }
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        while (true) {
+            try {
+                latch.await();
+                return;
+            } catch (InterruptedException _) {
+                // A loop has no other use for an interruption.
+            }
+        }
+    }
+
+    /** Sessions that came from a predecessor and do nothing yet. */
+    final class Adopted {
+        private final Map<Session, Session.Parts> parts = new LinkedHashMap<>();
+
+        private Adopted() {}
+
+        /** Takes one over. */
+        void add(HeldSession held, List<Integer> descriptors) throws IOException {
+            SessionSpec spec = Wire.toSpec(held.getSpec());
+            EventLoop loop = loops.get(Math.floorMod(nextLoop.getAndIncrement(), loops.size()));
+            Session session = new Session(spec, loop, containerEdit, failed -> sessions.remove(failed.id(), failed));
+            CompletableFuture<Session.Parts> done = new CompletableFuture<>();
+            loop.execute(() -> {
+                try {
+                    done.complete(HeldSessions.restore(session, held, descriptors));
+                } catch (IOException | RelayException | RuntimeException e) {
+                    done.completeExceptionally(e);
+                }
+            });
+            try {
+                parts.put(session, done.get());
+            } catch (ExecutionException e) {
+                throw new IOException("sandbox " + session.id() + " cannot be taken over: " + e.getCause(), e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("interrupted", e);
+            }
+        }
+
+        int count() {
+            return parts.size();
+        }
+
+        /** Lets all of them go on. */
+        void begin() {
+            parts.keySet().forEach(session -> sessions.put(session.id(), session));
+            parts.forEach((session, each) -> session.loop().execute(() -> session.begin(each)));
+        }
+    }
+
+    /** For the sessions of a predecessor. */
+    Adopted adopted() {
+        return new Adopted();
+    }
+
+    /** Ends without ending the sessions: another process, or another instance, goes on with their sockets. */
+    void abandon() {
+        loops.forEach(EventLoop::abandon);
     }
 
     @Override

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.host;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpod.network.libc.AdoptedChannels;
 import io.peerpod.relay.Answers;
 import io.peerpod.relay.Envelope;
 import io.peerpod.relay.EventLoop;
@@ -10,11 +12,15 @@ import io.peerpod.relay.FrameStream;
 import io.peerpod.relay.Link;
 import io.peerpod.relay.LoopBuffers;
 import io.peerpod.relay.PlainLink;
+import io.peerpod.relay.handover.HeldShim;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,7 +52,7 @@ final class ShimConnection extends FrameStream implements Link.Handler {
     private final ArrayDeque<ByteBuffer> answers = new ArrayDeque<>();
     private @Nullable ByteBuffer firstBytes;
     private @Nullable UpstreamConnection upstream;
-    private int runningEdits;
+    private final Map<Integer, ByteBuffer> runningEdits = new LinkedHashMap<>();
 
     ShimConnection(Session session, SocketChannel channel) {
         this.session = session;
@@ -173,12 +179,16 @@ final class ShimConnection extends FrameStream implements Link.Handler {
             pass(frame);
             return;
         }
-        if (runningEdits >= MAX_RUNNING_EDITS) {
+        startEdit(frame, id);
+    }
+
+    private void startEdit(ByteBuffer frame, int id) {
+        if (runningEdits.size() >= MAX_RUNNING_EDITS) {
             answer(Answers.refusal(
                     id, Status.Code.RESOURCE_EXHAUSTED, "too many CreateContainer calls at the same time"));
             return;
         }
-        runningEdits++;
+        runningEdits.put(id, frame);
         byte[] payload = envelope.payload(frame);
         Thread.ofVirtual().name("create-container " + session.id()).start(() -> edit(frame, id, payload));
     }
@@ -204,11 +214,11 @@ final class ShimConnection extends FrameStream implements Link.Handler {
         }
         ByteBuffer ready = request;
         ByteBuffer answer = refusal;
-        loop.execute(() -> finishEdit(ready, answer));
+        loop.execute(() -> finishEdit(id, ready, answer));
     }
 
-    private void finishEdit(ByteBuffer request, @Nullable ByteBuffer refusal) {
-        runningEdits--;
+    private void finishEdit(int id, ByteBuffer request, @Nullable ByteBuffer refusal) {
+        runningEdits.remove(id);
         UpstreamConnection up = upstream;
         if (link.isClosed() || up == null) {
             return;
@@ -279,6 +289,67 @@ final class ShimConnection extends FrameStream implements Link.Handler {
     /** Whether the shim has asked for DestroySandbox, after which the agent leaves in good order. */
     boolean destroyed() {
         return destroyed;
+    }
+
+    /** What a successor process needs beside the descriptors, which are added to the list. */
+    HeldShim hold(List<Integer> descriptors) {
+        descriptors.add(AdoptedChannels.descriptor(link.channel()));
+        HeldShim.Builder held = HeldShim.newBuilder()
+                .setLink(link.held())
+                .setFrames(heldFrames())
+                .addAllOpenDestroys(openDestroys)
+                .setDestroyed(destroyed);
+        readyRequests.forEach(request -> held.addReadyRequests(ByteString.copyFrom(request.duplicate())));
+        answers.forEach(answer -> held.addAnswers(ByteString.copyFrom(answer.duplicate())));
+        runningEdits.values().forEach(frame -> held.addRunningEdits(ByteString.copyFrom(frame.duplicate())));
+        ByteBuffer first = firstBytes;
+        if (first != null) {
+            held.setFirstBytes(ByteString.copyFrom(first.duplicate()));
+        }
+        UpstreamConnection up = upstream;
+        if (up != null) {
+            held.setUpstream(up.hold(descriptors));
+        }
+        return held.build();
+    }
+
+    /** Stands where a predecessor's connection stood; reads and sends nothing before {@link #begin}. */
+    void restore(HeldShim held, @Nullable UpstreamConnection way) {
+        link.restore(held.getLink());
+        restoreFrames(held.getFrames());
+        openDestroys.addAll(held.getOpenDestroysList());
+        destroyed = held.getDestroyed();
+        held.getReadyRequestsList().forEach(request -> readyRequests.add(ByteBuffer.wrap(request.toByteArray())));
+        held.getAnswersList().forEach(answer -> answers.add(ByteBuffer.wrap(answer.toByteArray())));
+        for (ByteString frame : held.getRunningEditsList()) {
+            ByteBuffer request = ByteBuffer.wrap(frame.toByteArray());
+            runningEdits.put(request.getInt(4), request);
+        }
+        if (!held.getFirstBytes().isEmpty()) {
+            firstBytes = ByteBuffer.wrap(held.getFirstBytes().toByteArray());
+        }
+        upstream = way;
+        if (way != null) {
+            way.attach(this);
+        }
+    }
+
+    /** Goes on after {@link #restore}. Edits that were under way are begun anew: they read the request and the node, and change neither. */
+    void begin() throws IOException {
+        UpstreamConnection up = upstream;
+        if (up != null) {
+            up.begin();
+        }
+        link.register();
+        List<ByteBuffer> frames = List.copyOf(runningEdits.values());
+        runningEdits.clear();
+        for (ByteBuffer frame : frames) {
+            envelope.scan(frame, HEADER_BYTES, frame.limit());
+            startEdit(frame, frame.getInt(4));
+        }
+        if (firstBytes != null) {
+            session.wantUpstream(this);
+        }
     }
 
     /** Closes both sides without a word. */

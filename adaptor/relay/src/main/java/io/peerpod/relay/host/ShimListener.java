@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.host;
 
+import io.peerpod.network.libc.AdoptedChannels;
 import io.peerpod.relay.EventLoop;
 import io.peerpod.relay.RelayException;
 import io.peerpod.relay.RelayException.Failure;
@@ -67,8 +68,18 @@ final class ShimListener implements EventLoop.Ready {
         return new ShimListener(session, channel);
     }
 
+    /** Goes on with a socket that a predecessor bound. */
+    static ShimListener adopt(Session session, int descriptor) throws IOException {
+        return new ShimListener(session, AdoptedChannels.listener(descriptor));
+    }
+
+    int descriptor() {
+        return AdoptedChannels.descriptor(channel);
+    }
+
     /** Starts to accept; only on the loop. */
     void register() throws IOException {
+        channel.configureBlocking(false);
         session.loop().register(channel, SelectionKey.OP_ACCEPT, this);
     }
 

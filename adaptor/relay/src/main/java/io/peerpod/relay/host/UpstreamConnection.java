@@ -2,13 +2,19 @@
 package io.peerpod.relay.host;
 
 import io.grpc.Status;
+import io.peerpod.network.libc.AdoptedChannels;
 import io.peerpod.relay.Answers;
 import io.peerpod.relay.EventLoop;
 import io.peerpod.relay.FrameStream;
 import io.peerpod.relay.Link;
+import io.peerpod.relay.PlainLink;
 import io.peerpod.relay.Upstream;
+import io.peerpod.relay.handover.HeldUpstream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** One connection to the forwarder on the loop, before and after a shim's connection took it. Its frames go down verbatim. */
@@ -29,6 +35,44 @@ final class UpstreamConnection extends FrameStream implements Link.Handler {
         UpstreamConnection connection = new UpstreamConnection(session);
         connection.link = upstream.link(session.loop(), connection);
         return connection;
+    }
+
+    /** Why a successor process could not go on with it, a clause; empty: it could. */
+    Optional<String> obstacle() {
+        return shim == null || link() instanceof PlainLink
+                ? Optional.empty()
+                : Optional.of("its guest knows no resumable sessions, and a TLS connection cannot change processes");
+    }
+
+    /** What a successor process needs; a descriptor is added to the list when one is handed over. */
+    HeldUpstream hold(List<Integer> descriptors) {
+        HeldUpstream.Builder held =
+                HeldUpstream.newBuilder().setFrames(heldFrames()).setAgentGone(agentGone);
+        if (link() instanceof PlainLink plain) {
+            descriptors.add(AdoptedChannels.descriptor(plain.channel()));
+            return held.setPlain(plain.held()).build();
+        }
+        if (obstacle().isPresent()) {
+            throw new IllegalStateException(obstacle().get());
+        }
+        return held.setFresh(true).build();
+    }
+
+    /** Stands where a predecessor's connection stood; reads and sends nothing before {@link #begin}. Only what has a descriptor or a session comes here. */
+    static UpstreamConnection restore(Session session, HeldUpstream held, Iterator<Integer> descriptors)
+            throws IOException {
+        UpstreamConnection connection = new UpstreamConnection(session);
+        connection.restoreFrames(held.getFrames());
+        connection.agentGone = held.getAgentGone();
+        PlainLink plain = new PlainLink(session.loop(), AdoptedChannels.stream(descriptors.next()), connection);
+        plain.restore(held.getPlain());
+        connection.link = plain;
+        return connection;
+    }
+
+    /** Goes on after {@link #restore}. */
+    void begin() throws IOException {
+        link().register();
     }
 
     void attach(ShimConnection connection) {

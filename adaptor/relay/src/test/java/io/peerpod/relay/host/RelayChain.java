@@ -14,6 +14,7 @@ import io.peerpod.relay.guest.RequestEditor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,6 +36,7 @@ final class RelayChain implements AutoCloseable {
     final GuestRelay guest;
     final Sessions sessions;
     final SessionSpec spec;
+    final Predecessor predecessor;
 
     RelayChain(ScriptedAgent.Script script) throws IOException {
         this(script, GuestLimits.DEFAULT, RequestEditor.NONE);
@@ -51,6 +53,7 @@ final class RelayChain implements AutoCloseable {
                         limits),
                 editor);
         sessions = Sessions.start(new CreateContainerEdit(folder.resolve("direct-volumes")));
+        predecessor = new Predecessor(sessions, ServerSocketChannel.open(), folder, () -> {});
         spec = spec(Optional.of(TestCertificates.files(folder, client, authority)), NAME);
     }
 

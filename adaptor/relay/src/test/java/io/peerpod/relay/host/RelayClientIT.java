@@ -34,7 +34,7 @@ class RelayClientIT {
         })) {
             Path control = chain.folder.resolve("relay.sock");
             try (TtrpcServer _ = TtrpcServer.builder()
-                            .addService(new ControlService(chain.sessions))
+                            .addService(new ControlService(chain.sessions, chain.predecessor))
                             .listen(control);
                     RelayClient daemon = RelayClient.connect(control)) {
                 assertThat(daemon.info().processId())
@@ -71,7 +71,7 @@ class RelayClientIT {
         try (RelayChain chain = new RelayChain(ScriptedAgent::echo)) {
             Path control = chain.folder.resolve("relay.sock");
             try (TtrpcServer _ = TtrpcServer.builder()
-                            .addService(new ControlService(chain.sessions))
+                            .addService(new ControlService(chain.sessions, chain.predecessor))
                             .listen(control);
                     RelayClient daemon = RelayClient.connect(control)) {
                 SessionSpec wrong = chain.spec(chain.spec.tls(), "another-vm");
