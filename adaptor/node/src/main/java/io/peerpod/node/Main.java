@@ -13,6 +13,7 @@ import io.peerpod.node.plan.PodNetworks;
 import io.peerpod.node.plan.SandboxPreparation;
 import io.peerpod.node.process.RelayLink;
 import io.peerpod.node.process.RelayProcess;
+import io.peerpod.node.process.RelayUpgrade;
 import io.peerpod.node.process.StopSignals;
 import io.peerpod.node.process.Supervisor;
 import io.peerpod.node.sweep.CloudWatches;
@@ -190,7 +191,8 @@ public final class Main {
         Clock clock = Clock.systemUTC();
         Identities identities = new Identities(config.stateDir().resolve("tls"), config.tls(), clock);
         PodNetworks networks = new HostPodNetworks(config.inspectOptions(), config.vxlanMinId());
-        RelayLink relay = new RelayLink(RelayProcess.of(config.stateDir()));
+        RelayProcess process = RelayProcess.of(config.stateDir());
+        RelayLink relay = new RelayLink(process);
         GuestConfiguration configuration =
                 new GuestConfiguration(identities, config.tls().profile(), config.initdata(), config.scratchSpace());
         Effects effects = new Effects(
@@ -217,6 +219,7 @@ public final class Main {
         try (provider;
                 Daemon daemon = Daemon.serve(config, parts)) {
             daemon.start();
+            RelayUpgrade.start(relay, process);
             ended.await();
         }
         return 0;
