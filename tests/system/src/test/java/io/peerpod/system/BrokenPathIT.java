@@ -83,7 +83,7 @@ class BrokenPathIT {
     void aResetEverySecondCostsNoCall() throws Exception {
         requireTool("ss", "-K", "dst", "127.0.0.9");
         List<Traffic> pods = start();
-        int cut = 0;
+        long cut = 0;
         for (int i = 0; i < RESETS; i++) {
             cut += run("ss", "-H", "-K", "-t", "dport", "=", ":15150")
                     .lines()
@@ -91,7 +91,7 @@ class BrokenPathIT {
                     .count();
             Thread.sleep(Duration.ofSeconds(1));
         }
-        assertThat(cut).as("connections that were cut").isGreaterThanOrEqualTo(RESETS);
+        assertThat(cut).as("connections that were cut").isGreaterThanOrEqualTo((long) RESETS);
         finish(pods, cut + " connections reset in " + RESETS + " s");
     }
 
