@@ -8,6 +8,7 @@ import io.peerpod.doubles.ShimHabits;
 import io.peerpod.doubles.ShimProcess;
 import io.peerpod.doubles.WireStatusException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -24,6 +25,9 @@ final class Traffic {
     /** Lines with their number and a word that follows from it, so that one that is lost, repeated or mixed up shows. */
     private static final String LOG =
             "i=0; while [ ! -e /tmp/enough ]; do i=$((i+1)); echo $i $((i*7919%99991)); [ $((i%20)) = 0 ] && sleep 0.1; done; exit 9";
+
+    /** Longer than any path is broken. */
+    private static final Duration PATIENCE = Duration.ofSeconds(150);
 
     private final KataShim shim;
     private final String containerId;
@@ -92,7 +96,7 @@ final class Traffic {
                 int number = execs.get();
                 ShimProcess process = shim.exec(
                         containerId, ContainerRequest.of("exec", "/bin/sh", "-c", "echo exec " + number + "; exit 6"));
-                int code = process.awaitExit(World.PATIENCE);
+                int code = process.awaitExit(PATIENCE);
                 if (code != 6 || !process.stdout().equals("exec " + number + "\n")) {
                     failures.add(shim.pod().name() + ": exec " + number + " ended with " + code + " and said '"
                             + process.stdout() + "'");
@@ -113,8 +117,8 @@ final class Traffic {
         execLoop.join();
         try {
             shim.exec(containerId, ContainerRequest.of("enough", "/bin/sh", "-c", "touch /tmp/enough"))
-                    .awaitExit(World.PATIENCE);
-            int code = log.awaitExit(World.PATIENCE);
+                    .awaitExit(PATIENCE);
+            int code = log.awaitExit(PATIENCE);
             if (code != 9) {
                 failures.add(shim.pod().name() + ": the log ended with " + code);
             }
