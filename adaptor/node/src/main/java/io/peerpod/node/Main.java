@@ -3,6 +3,12 @@ package io.peerpod.node;
 
 import io.peerpod.node.effect.Effects;
 import io.peerpod.node.effect.GuestConfiguration;
+import io.peerpod.node.health.HealthPages;
+import io.peerpod.node.health.HealthServer;
+import io.peerpod.node.health.LifeMeter;
+import io.peerpod.node.health.MeteredCloud;
+import io.peerpod.node.health.MeteredStorage;
+import io.peerpod.node.health.Metrics;
 import io.peerpod.node.identity.Identities;
 import io.peerpod.node.journal.DiskStorage;
 import io.peerpod.node.journal.JournalException;
@@ -13,7 +19,6 @@ import io.peerpod.node.plan.PodNetworks;
 import io.peerpod.node.plan.SandboxPreparation;
 import io.peerpod.node.process.RelayLink;
 import io.peerpod.node.process.RelayProcess;
-import io.peerpod.node.process.RelayUpgrade;
 import io.peerpod.node.process.StopSignals;
 import io.peerpod.node.process.Supervisor;
 import io.peerpod.node.sweep.CloudWatches;
@@ -57,8 +62,7 @@ public final class Main {
     }
 
     private static int run(List<String> arguments, Map<String, String> environment) {
-        Map<String, CloudProviderFactory> providers = new TreeMap<>();
-        ServiceLoader.load(CloudProviderFactory.class).forEach(factory -> providers.put(factory.name(), factory));
+        Map<String, CloudProviderFactory> providers = providers();
         String first = arguments.isEmpty() ? "" : arguments.getFirst();
         if (first.equals("version")) {
             System.out.println(banner());
@@ -80,9 +84,16 @@ public final class Main {
         NodeOptions options = NodeOptions.declare(table, hostName());
         factory.declare(table);
         try {
-            Settings settings = table.resolve(arguments.subList(1, arguments.size()), environment);
+            Reload.Source source = new Reload.Source(
+                    PROGRAM + " " + first,
+                    table,
+                    options,
+                    arguments.subList(1, arguments.size()),
+                    environment,
+                    Main::tlsProblems);
+            Settings settings = source.settings();
             NodeConfig config = options.read(settings);
-            System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", config.logLevel());
+            LogLevel.first(config.logLevel());
             if (config.listVms()) {
                 return listVms(config, factory, settings);
             }
@@ -91,7 +102,13 @@ public final class Main {
             System.out.println("starting Cloud API Adaptor daemon for \"" + first + "\"");
             System.out.print(table.effective(settings));
             warnings(config).forEach(System.out::println);
-            return serve(config, provider, environment);
+            Metrics metrics = new Metrics();
+            return serve(
+                    config,
+                    new MeteredCloud(provider, metrics),
+                    environment,
+                    metrics,
+                    new Reload(source, settings, metrics));
         } catch (HelpRequestedException e) {
             System.out.println(e.getMessage());
             return 0;
@@ -101,6 +118,12 @@ public final class Main {
         } catch (InterruptedException e) {
             return 1;
         }
+    }
+
+    static Map<String, CloudProviderFactory> providers() {
+        Map<String, CloudProviderFactory> providers = new TreeMap<>();
+        ServiceLoader.load(CloudProviderFactory.class).forEach(factory -> providers.put(factory.name(), factory));
+        return providers;
     }
 
     private static int listVms(NodeConfig config, CloudProviderFactory factory, Settings settings)
@@ -119,7 +142,7 @@ public final class Main {
     private static CloudProvider checked(NodeConfig config, CloudProviderFactory factory, Settings settings)
             throws InvalidOptionsException, IOException, InterruptedException {
         List<String> problems = new ArrayList<>();
-        problems.addAll(config.tls().problems(Clock.systemUTC().instant(), knownSuites(config)));
+        problems.addAll(tlsProblems(config));
         problems.addAll(folderProblem("state-dir", config.stateDir(), "rwx------"));
         problems.addAll(folderProblem("pods-dir", config.podsDir(), "rwxr-xr-x"));
         CloudProvider provider = null;
@@ -141,14 +164,18 @@ public final class Main {
         return provider;
     }
 
-    private static List<String> knownSuites(NodeConfig config) throws IOException {
+    private static List<String> tlsProblems(NodeConfig config) {
+        return config.tls().problems(Clock.systemUTC().instant(), knownSuites(config));
+    }
+
+    private static List<String> knownSuites(NodeConfig config) {
         if (config.tls().profile().cipherSuites().isEmpty()) {
             return List.of();
         }
         try {
             return List.of(SSLContext.getDefault().getSupportedSSLParameters().getCipherSuites());
         } catch (NoSuchAlgorithmException e) {
-            throw new IOException("this JVM has no TLS", e);
+            throw new IllegalStateException("this JVM has no TLS", e);
         }
     }
 
@@ -185,14 +212,14 @@ public final class Main {
         return warnings;
     }
 
-    private static int serve(NodeConfig config, CloudProvider provider, Map<String, String> environment)
+    private static int serve(
+            NodeConfig config, CloudProvider provider, Map<String, String> environment, Metrics metrics, Reload reload)
             throws IOException, InterruptedException, JournalException {
         StopSignals ended = StopSignals.install();
         Clock clock = Clock.systemUTC();
         Identities identities = new Identities(config.stateDir().resolve("tls"), config.tls(), clock);
         PodNetworks networks = new HostPodNetworks(config.inspectOptions(), config.vxlanMinId());
-        RelayProcess process = RelayProcess.of(config.stateDir());
-        RelayLink relay = new RelayLink(process);
+        RelayLink relay = new RelayLink(RelayProcess.of(config.stateDir()));
         GuestConfiguration configuration =
                 new GuestConfiguration(identities, config.tls().profile(), config.initdata(), config.scratchSpace());
         Effects effects = new Effects(
@@ -205,9 +232,12 @@ public final class Main {
                 config.limits(),
                 config.forwarderPort());
         JournalFolder journals = new JournalFolder(
-                config.stateDir().resolve("journal"), new DiskStorage(), clock, config.endedJournals());
+                config.stateDir().resolve("journal"),
+                new MeteredStorage(new DiskStorage(), metrics),
+                clock,
+                config.endedJournals());
         Daemon.Parts parts = new Daemon.Parts(
-                new Sandboxes(journals, effects),
+                new Sandboxes(journals, effects, new LifeMeter(metrics, clock)),
                 effects,
                 new SandboxPreparation(config.podsDir(), networks, identities, clock),
                 configuration,
@@ -215,12 +245,24 @@ public final class Main {
                 networks,
                 relay,
                 Supervisor.of(environment),
-                new CloudWatches(provider, config.owner(), config.sweepInterval(), config.vmWatchInterval()));
+                new CloudWatches(
+                        provider, config.owner(), config.sweepInterval(), config.vmWatchInterval(), metrics::swept));
         try (provider;
                 Daemon daemon = Daemon.serve(config, parts)) {
-            daemon.start();
-            RelayUpgrade.start(relay, process);
-            ended.await();
+            HealthPages.count(metrics, parts.sandboxes(), relay);
+            HealthServer health =
+                    HealthServer.start(config.probePort(), HealthPages.of(metrics, daemon::unready, reload::report));
+            try (health) {
+                reload.onTaken(fresh -> {
+                    LogLevel.change(fresh.logLevel());
+                    configuration.change(fresh.initdata(), fresh.scratchSpace());
+                    effects.change(fresh.limits());
+                });
+                StopSignals.onHangUp(() -> reload.run("SIGHUP"));
+                daemon.start();
+                reload.watch();
+                ended.await();
+            }
         }
         return 0;
     }
@@ -238,7 +280,7 @@ public final class Main {
         return PROGRAM + " version " + version + " java " + Runtime.version();
     }
 
-    private static String hostName() {
+    static String hostName() {
         try {
             String name = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
             return name.isEmpty() ? "localhost" : name;

@@ -39,7 +39,8 @@ record NodeConfig(
         Duration sweepInterval,
         boolean listVms,
         EndedLimits endedJournals,
-        String logLevel) {
+        String logLevel,
+        int probePort) {
 
     Owner owner() {
         return new Owner(clusterName, nodeName);

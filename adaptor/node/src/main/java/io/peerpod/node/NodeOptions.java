@@ -21,6 +21,7 @@ import java.util.List;
 /** The daemon's rows of the option table: those of adaptor.md 1.2, then our own. */
 final class NodeOptions {
     private static final int MAX_AT_ONCE = 10_000;
+    private static final int MAX_PORT = 65_535;
     private static final int MAX_VNI = 0xFFFFFF;
     /** Characters of a sandbox id as Kata makes them. */
     private static final int KATA_ID_CHARACTERS = 64;
@@ -58,6 +59,7 @@ final class NodeOptions {
     private final Option<Integer> endedJournals;
     private final Option<Duration> endedJournalsAge;
     private final Option<String> logLevel;
+    private final Option<Integer> probePort;
 
     private NodeOptions(Options table, String hostName) {
         socket = table.add(
@@ -223,6 +225,18 @@ final class NodeOptions {
                 Parsers.duration(Duration.ofMinutes(1), Duration.ofDays(366)),
                 EndedLimits.DEFAULT_AGE.toHours() + "h",
                 "how long journals of sandboxes that are gone are kept");
+        probePort = table.add(
+                "probe-port",
+                "PROBE_PORT",
+                Parsers.integer(0, MAX_PORT),
+                "8000",
+                "TCP port on 127.0.0.1 of /healthz, /readyz, /startup, /metrics and /configz; 0 serves none of them");
+        table.add(
+                ConfigFile.FLAG,
+                ConfigFile.VARIABLE,
+                Parsers.path(),
+                null,
+                "file of VARIABLE=value lines, beneath the environment; read again on SIGHUP and when it changes, see docs/operations.md");
         logLevel = table.add(
                 "log-level",
                 "PEERPOD_LOG_LEVEL",
@@ -271,7 +285,8 @@ final class NodeOptions {
                 settings.get(sweepInterval),
                 settings.get(listVms),
                 new EndedLimits(settings.get(endedJournals), settings.get(endedJournalsAge)),
-                settings.get(logLevel));
+                settings.get(logLevel),
+                settings.get(probePort));
     }
 
     private static Parser<Path> socketPath() {

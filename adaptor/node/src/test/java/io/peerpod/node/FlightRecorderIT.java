@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 /** What operators are told of sandboxes, from their journals alone. */
@@ -159,6 +160,33 @@ class FlightRecorderIT extends WorkerFixture {
                 .contains("damaged");
         assertThat(pods).doesNotContain("b2");
         assertThat(told("why", "c3")).contains("the record at byte 8 is damaged");
+    }
+
+    @Test
+    void whoeverReadsWhileTheDaemonWritesNeverSeesDamage() throws Exception {
+        AtomicBoolean done = new AtomicBoolean();
+        Thread pods = Thread.ofVirtual().start(() -> {
+            try {
+                for (int i = 0; i < 30; i++) {
+                    worker.create(Worker.request("w" + i));
+                    worker.start("w" + i);
+                    worker.stop("w" + i);
+                }
+            } catch (java.io.IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            } finally {
+                done.set(true);
+            }
+        });
+        int looks = 0;
+        while (!done.get() || looks == 0) {
+            assertThat(told("pods", "-json")).doesNotContain("damaged");
+            looks++;
+        }
+        pods.join();
+        nothingIsLeft();
+        assertThat(told("pods", "-all").lines().filter(line -> line.contains("gone")))
+                .hasSize(30);
     }
 
     @Test

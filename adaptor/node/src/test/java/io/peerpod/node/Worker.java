@@ -15,6 +15,10 @@ import io.peerpod.node.doubles.FakeNetworks;
 import io.peerpod.node.doubles.FakeRelay;
 import io.peerpod.node.effect.Effects;
 import io.peerpod.node.effect.GuestConfiguration;
+import io.peerpod.node.health.LifeMeter;
+import io.peerpod.node.health.MeteredCloud;
+import io.peerpod.node.health.MeteredStorage;
+import io.peerpod.node.health.Metrics;
 import io.peerpod.node.identity.Identities;
 import io.peerpod.node.identity.TlsProfile;
 import io.peerpod.node.identity.TlsSettings;
@@ -45,6 +49,7 @@ final class Worker implements AutoCloseable {
     final FakeRelay relay;
     final FakeNetworks networks;
     final FailingStorage storage;
+    final Metrics metrics = new Metrics();
     private final Path folder;
     Duration orphanGrace = Duration.ZERO;
     Duration sweepInterval = Duration.ofMillis(50);
@@ -118,13 +123,14 @@ final class Worker implements AutoCloseable {
                 sweepInterval,
                 false,
                 EndedLimits.DEFAULT,
-                "info");
+                "info",
+                0);
         Clock clock = Clock.systemUTC();
         Identities identities = new Identities(state().resolve("tls"), config.tls(), clock);
         GuestConfiguration configuration =
                 new GuestConfiguration(identities, config.tls().profile(), config.initdata(), config.scratchSpace());
         Effects running = new Effects(
-                cloud,
+                new MeteredCloud(cloud, metrics),
                 config.owner(),
                 relay,
                 networks,
@@ -136,7 +142,11 @@ final class Worker implements AutoCloseable {
         Daemon started = Daemon.serve(
                 config,
                 new Daemon.Parts(
-                        new Sandboxes(new JournalFolder(state().resolve("journal"), storage, clock), running),
+                        new Sandboxes(
+                                new JournalFolder(
+                                        state().resolve("journal"), new MeteredStorage(storage, metrics), clock),
+                                running,
+                                new LifeMeter(metrics, clock)),
                         running,
                         new SandboxPreparation(pods(), networks, identities, clock),
                         configuration,
@@ -144,9 +154,14 @@ final class Worker implements AutoCloseable {
                         networks,
                         relay,
                         Supervisor.of(Map.of()),
-                        new CloudWatches(cloud, config.owner(), sweepInterval, watchInterval)));
+                        new CloudWatches(cloud, config.owner(), sweepInterval, watchInterval, metrics::swept)));
         daemon = started;
         started.start();
+    }
+
+    /** Why the daemon serves no shims. */
+    Optional<String> unready() {
+        return daemon == null ? Optional.of("there is no daemon") : daemon.unready();
     }
 
     /** As near to a kill -9 as one process allows: whatever ran answers nobody any more. */

@@ -3,6 +3,7 @@ package io.peerpod.options;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,11 @@ public final class Settings {
     /** Who gave the value: {@code flag -x}, {@code variable X}, {@code flag -x after variable X}, {@code default} or {@code not set}. */
     public String origin(Option<?> option) {
         return resolved(option).origin();
+    }
+
+    /** Whether the row came to another text than in other settings of the same table. */
+    public boolean differs(Option<?> option, Settings other) {
+        return !Objects.equals(resolved(option).text(), other.resolved(option).text());
     }
 
     /** The arguments that are no flags, if the table {@linkplain Options#acceptArguments accepts} any. */

@@ -22,7 +22,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,15 +35,20 @@ final class CloudCalls {
     private final CloudProvider provider;
     private final Owner owner;
     private final GuestConfiguration configuration;
-    private final Semaphore creates;
-    private final Semaphore deletes;
+    private final Limit creates;
+    private final Limit deletes;
 
     CloudCalls(CloudProvider provider, Owner owner, GuestConfiguration configuration, EffectLimits limits) {
         this.provider = provider;
         this.owner = owner;
         this.configuration = configuration;
-        this.creates = new Semaphore(limits.cloudCreates(), true);
-        this.deletes = new Semaphore(limits.cloudDeletes(), true);
+        this.creates = new Limit(limits.cloudCreates());
+        this.deletes = new Limit(limits.cloudDeletes());
+    }
+
+    void change(EffectLimits limits) {
+        creates.resize(limits.cloudCreates());
+        deletes.resize(limits.cloudDeletes());
     }
 
     SandboxEvent create(Sandbox sandbox, Report report) throws InterruptedException {

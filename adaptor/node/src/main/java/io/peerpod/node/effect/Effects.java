@@ -97,6 +97,12 @@ public final class Effects implements EffectRunner, AutoCloseable {
         }
     }
 
+    /** Other limits, for what begins from now on. */
+    public void change(EffectLimits limits) {
+        cloud.change(limits);
+        connector.change(limits);
+    }
+
     /** Ends everything that runs; the journals say where a successor takes up. */
     @Override
     public void close() {

@@ -28,8 +28,8 @@ public final class GuestConfiguration {
     private final Map<String, FutureTask<String>> ahead = new ConcurrentHashMap<>();
     private final Identities identities;
     private final TlsProfile profile;
-    private final Optional<String> globalInitdata;
-    private final boolean scratchSpace;
+    private volatile Optional<String> globalInitdata;
+    private volatile boolean scratchSpace;
 
     /**
      * @param globalInitdata base64 of gzip of TOML, for pods without initdata of their own; handed on verbatim
@@ -41,6 +41,12 @@ public final class GuestConfiguration {
         this.profile = profile;
         this.globalInitdata = globalInitdata;
         this.scratchSpace = scratchSpace;
+    }
+
+    /** Other defaults, for user data that is composed from now on. */
+    public void change(Optional<String> newGlobalInitdata, boolean newScratchSpace) {
+        globalInitdata = newGlobalInitdata;
+        scratchSpace = newScratchSpace;
     }
 
     /** Composes a sandbox's user data ahead, so that StartVM does not wait for a certificate. */

@@ -48,7 +48,7 @@ final class GuestConnector {
     private final PodNetworks networks;
     private final Identities identities;
     private final CloudCalls cloud;
-    private final EffectLimits limits;
+    private volatile EffectLimits limits;
     private final int forwarderPort;
 
     GuestConnector(
@@ -64,6 +64,10 @@ final class GuestConnector {
         this.cloud = cloud;
         this.limits = limits;
         this.forwarderPort = forwarderPort;
+    }
+
+    void change(EffectLimits newLimits) {
+        limits = newLimits;
     }
 
     /** What one of the parallel steps came to. */

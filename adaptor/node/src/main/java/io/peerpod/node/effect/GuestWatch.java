@@ -113,9 +113,7 @@ final class GuestWatch {
                 case DELETING ->
                     new Verdict(
                             "vm-missing",
-                            found.isEmpty()
-                                    ? "; the cloud does not have its VM any more, and it was not us who deleted it"
-                                    : "; the cloud is deleting its VM, and it was not us who asked for it",
+                            "; the cloud has its VM no more, or is deleting it, and it was not us who asked for that",
                             Actor.OPERATOR);
                 case FAILED ->
                     new Verdict(

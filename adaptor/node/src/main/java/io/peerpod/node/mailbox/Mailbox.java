@@ -36,6 +36,7 @@ public final class Mailbox {
     private final String sandboxId;
     private final JournalFolder journals;
     private final EffectRunner effects;
+    private final LifeObserver observer;
     private final Runnable changed;
     private final ReentrantLock lock = new ReentrantLock();
     private final ReentrantLock creation = new ReentrantLock();
@@ -78,12 +79,14 @@ public final class Mailbox {
             @Nullable Journal journal,
             JournalFolder journals,
             EffectRunner effects,
+            LifeObserver observer,
             Runnable changed) {
         this.sandboxId = sandboxId;
         this.state = state;
         this.journal = journal;
         this.journals = journals;
         this.effects = effects;
+        this.observer = observer;
         this.changed = changed;
     }
 
@@ -119,6 +122,7 @@ public final class Mailbox {
 
     /** Notes a stage for the flight recorder; of a sandbox that was never prepared nothing is noted. */
     public void note(Note note) {
+        observer.noted(sandboxId, note);
         Journal open = journal;
         if (open != null) {
             open.note(note);
@@ -327,6 +331,9 @@ public final class Mailbox {
     }
 
     private void publish(SandboxState next) {
+        if (!next.equals(state)) {
+            observer.moved(sandboxId, state, next);
+        }
         UnaryOperator<String> word = name -> name.toLowerCase(java.util.Locale.ROOT);
         List<Waiter> satisfied = new ArrayList<>();
         lock.lock();

@@ -35,7 +35,15 @@ public final class Sandboxes {
     /** Sandboxes whose journals are there and cannot be followed. */
     private final Set<String> contradictory = ConcurrentHashMap.newKeySet();
 
+    private final LifeObserver observer;
+
     public Sandboxes(JournalFolder journals, EffectRunner effects) {
+        this(journals, effects, LifeObserver.NONE);
+    }
+
+    /** With somebody who is told how the sandboxes fare. */
+    public Sandboxes(JournalFolder journals, EffectRunner effects, LifeObserver observer) {
+        this.observer = observer;
         this.journals = journals;
         this.effects = effects;
     }
@@ -74,7 +82,7 @@ public final class Sandboxes {
             }
             mailboxes.put(
                     found.sandboxId(),
-                    new Mailbox(found.sandboxId(), state, found.journal(), journals, effects, this::signal));
+                    new Mailbox(found.sandboxId(), state, found.journal(), journals, effects, observer, this::signal));
             sandboxes.add(new Left(found.sandboxId(), state));
         }
         return new Loaded(sandboxes, problems);
@@ -106,7 +114,7 @@ public final class Sandboxes {
         return mailboxes.compute(
                 sandboxId,
                 (id, known) -> known == null || known.state() instanceof SandboxState.Gone
-                        ? new Mailbox(id, new SandboxState.Absent(), null, journals, effects, this::signal)
+                        ? new Mailbox(id, new SandboxState.Absent(), null, journals, effects, observer, this::signal)
                         : known);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.node.recorder;
 
+import io.peerpod.node.VmsCommand;
 import io.peerpod.options.HelpRequestedException;
 import io.peerpod.options.InvalidOptionsException;
 import java.io.FileDescriptor;
@@ -51,6 +52,7 @@ public final class Main {
             return switch (command) {
                 case "pods" -> PodsCommand.run(rest, environment, out);
                 case "why" -> WhyCommand.run(rest, environment, out);
+                case "vms" -> VmsCommand.run(rest, environment, out);
                 case "-h", "-help", "--help", "help" -> {
                     out.print(USAGE);
                     yield 0;

@@ -7,6 +7,7 @@ import io.peerpod.node.journal.Stage;
 import io.peerpod.sandbox.SandboxFact;
 import io.peerpod.sandbox.SandboxLifecycle;
 import io.peerpod.sandbox.SandboxState;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -16,6 +17,8 @@ import java.util.Optional;
 
 /** Cuts a life into stretches: where one fact ends and the next begins, and within the guest's boot by the stages that were noted. */
 public final class Spans {
+    private static final Duration SHORTEST_PAUSE = Duration.ofMillis(10);
+
     private final List<NoteEntry> notes;
     private final Instant now;
     private final List<Span> closed = new ArrayList<>();
@@ -86,6 +89,10 @@ public final class Spans {
     }
 
     private void add(Spent spent, Instant from, Instant to, boolean open) {
+        if (spent == Spent.RETRY_PAUSE && Duration.between(from, to).compareTo(SHORTEST_PAUSE) < 0) {
+            // The call's end and the end of the whole launch were recorded at once, so there was no pause.
+            return;
+        }
         if (spent != Spent.GUEST_BOOT) {
             closed.add(new Span(spent, from, to, open));
             return;

@@ -35,17 +35,11 @@ record Step(Instant at, String name, boolean fact, Optional<Duration> took, Stri
     static Step of(Instant at, Note note) {
         String name = note.stage().name().toLowerCase(Locale.ROOT).replace('_', '-');
         String detail = note.detail().isEmpty() ? "" : ": " + note.detail();
-        String words = note.stage().words() + detail;
-        String failure = note.failure()
-                .map(why -> ": " + why.kind() + ", " + why.message())
-                .orElse("");
-        return new Step(
-                at,
-                name,
-                false,
-                note.took(),
-                note.failure().isPresent() ? "not so: " + words + failure : words,
-                note.failure().isPresent());
+        return note.failure()
+                .map(why -> new Step(
+                        at, name, false, note.took(), "FAILED, " + why.kind() + detail + ": " + why.message(), true))
+                .orElseGet(() ->
+                        new Step(at, name, false, note.took(), note.stage().words() + detail, false));
     }
 
     private static String words(SandboxFact fact) {

@@ -5,16 +5,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A table of plain text: columns as wide as their widest cell, two blanks between them, nothing behind the last. */
-final class TextTable {
+public final class TextTable {
     private static final int FIRST_PRINTABLE = 0x20;
 
     private final List<List<String>> rows = new ArrayList<>();
 
-    TextTable(String... titles) {
+    /** A table with these titles. */
+    public TextTable(String... titles) {
         rows.add(List.of(titles));
     }
 
-    TextTable add(String... cells) {
+    /** Adds a row of as many cells as there are titles. */
+    public TextTable add(String... cells) {
         List<String> row = new ArrayList<>();
         for (String cell : cells) {
             row.add(plain(cell));

@@ -100,9 +100,20 @@ final class WhyText {
                     Words.took(Duration.between(first, step.at())),
                     step.took().map(Words::took).orElse(""),
                     (step.fact() ? "* " : "  ") + step.name(),
-                    step.words());
+                    words(step));
         }
         text.append(table);
+    }
+
+    /** What is said at the top already is not said again. */
+    private String words(Step step) {
+        return story.failure()
+                .filter(failure -> step.failed() && step.words().endsWith(": " + failure.seen()))
+                .map(failure -> step.words()
+                                .substring(
+                                        0,
+                                        step.words().length() - failure.seen().length()) + "see 'seen'")
+                .orElse(step.words());
     }
 
     private void spent(Phase phase, String title) {

@@ -10,7 +10,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
 /** Small things in words. */
-final class Words {
+public final class Words {
     private static final DateTimeFormatter CLOCK =
             DateTimeFormatter.ofPattern("HH:mm:ss.SSS", Locale.ROOT).withZone(ZoneOffset.UTC);
     private static final DateTimeFormatter DAY =
@@ -41,7 +41,8 @@ final class Words {
         };
     }
 
-    static String shortId(String id) {
+    /** As much of a sandbox id as people read. */
+    public static String shortId(String id) {
         return id.length() <= SHORT_ID ? id : id.substring(0, SHORT_ID);
     }
 
@@ -62,7 +63,7 @@ final class Words {
     }
 
     /** Two units at most. */
-    static String ago(Duration duration) {
+    public static String ago(Duration duration) {
         Duration span = duration.isNegative() ? Duration.ZERO : duration;
         if (span.toDays() > 0) {
             return span.toDays() + "d" + span.toHoursPart() + "h";

@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,12 +32,20 @@ public final class OrphanSweeper implements AutoCloseable {
     private final Sandboxes sandboxes;
     private final VmInventory inventory;
     private final Duration interval;
+    private final Consumer<List<OrphanSweep.Verdict>> onSweep;
     private final Semaphore deletes = new Semaphore(DELETES_AT_ONCE);
     private final Set<Thread> running = ConcurrentHashMap.newKeySet();
     private final Set<LaunchToken> underWay = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
-    private OrphanSweeper(CloudProvider provider, Owner owner, Sandboxes sandboxes, Clock clock, Duration interval) {
+    private OrphanSweeper(
+            CloudProvider provider,
+            Owner owner,
+            Sandboxes sandboxes,
+            Clock clock,
+            Duration interval,
+            Consumer<List<OrphanSweep.Verdict>> onSweep) {
+        this.onSweep = onSweep;
         this.provider = provider;
         this.sandboxes = sandboxes;
         this.inventory = new VmInventory(provider, owner, sandboxes::known, clock);
@@ -47,10 +56,16 @@ public final class OrphanSweeper implements AutoCloseable {
      * Sweeps from now on.
      *
      * @param interval between two sweeps; zero means never to sweep
+     * @param onSweep is told what each sweep found
      */
     public static OrphanSweeper start(
-            CloudProvider provider, Owner owner, Sandboxes sandboxes, Clock clock, Duration interval) {
-        OrphanSweeper sweeper = new OrphanSweeper(provider, owner, sandboxes, clock, interval);
+            CloudProvider provider,
+            Owner owner,
+            Sandboxes sandboxes,
+            Clock clock,
+            Duration interval,
+            Consumer<List<OrphanSweep.Verdict>> onSweep) {
+        OrphanSweeper sweeper = new OrphanSweeper(provider, owner, sandboxes, clock, interval, onSweep);
         if (!interval.isZero()) {
             sweeper.begin("orphan-sweep", sweeper::run);
         }
@@ -89,7 +104,9 @@ public final class OrphanSweeper implements AutoCloseable {
         while (true) {
             Duration pause = interval;
             try {
-                inventory.look().forEach(this::act);
+                List<OrphanSweep.Verdict> verdicts = inventory.look();
+                onSweep.accept(verdicts);
+                verdicts.forEach(this::act);
                 failures = 0;
             } catch (CloudException e) {
                 failures++;

@@ -44,6 +44,28 @@ public final class VmReport {
         this.inventory = new VmInventory(provider, owner, this::known, Clock.systemUTC());
     }
 
+    /**
+     * A VM and what the sweep would do with it.
+     *
+     * @param pod whose it is, as its journal says
+     */
+    public record Row(OrphanSweep.Verdict verdict, Optional<String> pod) {}
+
+    /** Every VM of this worker. */
+    public List<Row> rows() throws CloudException, InterruptedException {
+        return inventory.look().stream()
+                .map(verdict -> new Row(
+                        verdict,
+                        Optional.ofNullable(sandboxes.get(verdict.vm().token()))
+                                .map(sandbox -> sandbox.pod().toString())))
+                .toList();
+    }
+
+    /** The least age of an orphan. */
+    public Duration grace() {
+        return inventory.grace();
+    }
+
     /** One JSON object, with a line for each VM. */
     public String json() throws CloudException, InterruptedException {
         List<OrphanSweep.Verdict> verdicts = inventory.look();

@@ -92,6 +92,11 @@ final class FaultyCloud implements CloudProvider {
     }
 
     @Override
+    public Duration longestCall() {
+        return cloud.longestCall();
+    }
+
+    @Override
     public void close() {
         cloud.close();
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 @NullMarked
-package io.peerpod.node.process;
+package io.peerpod.node.effect;
 
 import org.jspecify.annotations.NullMarked;
