@@ -139,7 +139,8 @@ record ForwarderSettings(
                             usual.maxWaitingBytes(),
                             usual.maxLargeFrames(),
                             usual.pendingBytes(),
-                            usual.stallTimeout()),
+                            usual.stallTimeout(),
+                            usual.sessions()),
                     settings.get(agentDialTimeout),
                     settings.get(withoutPodNetwork));
         }

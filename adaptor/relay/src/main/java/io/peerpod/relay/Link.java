@@ -12,7 +12,7 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /** A connected stream socket on an event loop. Every method is for the loop's thread only. */
-public abstract class Link implements EventLoop.Ready {
+public abstract class Link implements Pipe, EventLoop.Ready {
     /** How long {@link #finish} waits for the peer to take what is left. */
     private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(5);
 
@@ -78,10 +78,13 @@ public abstract class Link implements EventLoop.Ready {
         key = existing;
     }
 
-    /** Sends all of the data now, or keeps a copy of what the socket did not take. A closed link swallows it. */
-    public abstract void send(ByteBuffer data);
+    /** Sends a header and what belongs behind it, without joining them first. */
+    public void send(ByteBuffer header, ByteBuffer data) {
+        send(header);
+        send(data);
+    }
 
-    /** Like {@link #send}, but keeps the buffer itself where it can; it must come from {@link LoopBuffers#frame} and goes back there. */
+    @Override
     public void sendOwned(ByteBuffer data) {
         send(data);
         loop.buffers().release(data);
@@ -90,17 +93,17 @@ public abstract class Link implements EventLoop.Ready {
     /** Reads what is there and hands it over. */
     protected abstract void readReady() throws IOException;
 
-    /** Bytes that the socket has not taken yet. */
+    @Override
     public int unsentBytes() {
         return unsentBytes;
     }
 
-    /** Whether it was closed or has ended. */
+    @Override
     public boolean isClosed() {
         return closed;
     }
 
-    /** Stops reading until {@link #resume}. */
+    @Override
     public void pause() {
         if (!paused) {
             paused = true;
@@ -108,7 +111,7 @@ public abstract class Link implements EventLoop.Ready {
         }
     }
 
-    /** Reads again. */
+    @Override
     public void resume() {
         if (paused) {
             paused = false;
@@ -138,7 +141,7 @@ public abstract class Link implements EventLoop.Ready {
         return channel;
     }
 
-    /** Closes once the peer has taken what was sent, or after a while without that. Nothing is read any more. */
+    @Override
     public void finish() {
         if (closed || finishing) {
             return;
@@ -152,7 +155,7 @@ public abstract class Link implements EventLoop.Ready {
         loop.after(FINISH_TIMEOUT, this::close);
     }
 
-    /** Closes without a word to the handler. */
+    @Override
     public void close() {
         if (closed) {
             return;

@@ -19,7 +19,14 @@ public final class LoopBuffers {
     /** Size of the chunks that hold unsent output. */
     public static final int CHUNK_BYTES = 64 << 10;
 
+    /** Size of the chunks that hold a little of what a session has sent. */
+    public static final int SMALL_CHUNK_BYTES = 4 << 10;
+
+    /** What the sessions of a loop may keep for sending it again; above that, each makes do with little. */
+    private static final int AMPLE_KEPT_BYTES = 12 << 20;
+
     private static final int MAX_FREE_CHUNKS = 16;
+    private static final int MAX_FREE_SMALL_CHUNKS = 64;
     private static final int MAX_FREE_FRAMES = 3;
 
     /** A chunk of CopyFile, 1 MiB, with its names. */
@@ -30,7 +37,9 @@ public final class LoopBuffers {
     private @Nullable ByteBuffer cipherOut;
     private final ArrayDeque<ByteBuffer> freeChunks = new ArrayDeque<>();
     private final ArrayDeque<ByteBuffer> freeFrames = new ArrayDeque<>();
+    private final ArrayDeque<ByteBuffer> freeSmallChunks = new ArrayDeque<>();
     private long largeFrameBytes;
+    private long keptBytes;
 
     /** Scratch for received plain text, empty, positioned behind the headroom. */
     public ByteBuffer plain() {
@@ -68,6 +77,22 @@ public final class LoopBuffers {
         return chunk == null ? ByteBuffer.allocate(CHUNK_BYTES) : chunk.clear();
     }
 
+    /** An empty chunk of {@link #SMALL_CHUNK_BYTES} on the heap. */
+    public ByteBuffer smallChunk() {
+        ByteBuffer chunk = freeSmallChunks.poll();
+        return chunk == null ? ByteBuffer.allocate(SMALL_CHUNK_BYTES) : chunk.clear();
+    }
+
+    /** A session keeps this much more for sending it again, or less. */
+    public void keeps(int bytes) {
+        keptBytes += bytes;
+    }
+
+    /** Whether the sessions of this loop keep so much that each should hold back. */
+    public boolean crowded() {
+        return keptBytes > AMPLE_KEPT_BYTES;
+    }
+
     /**
      * An empty buffer with this limit, for a whole frame. Common large ones lie outside the heap, where sockets take them without a copy, and are kept for the next frame; the few above
      * that are left to the collector.
@@ -101,11 +126,15 @@ public final class LoopBuffers {
         return largeFrameBytes;
     }
 
-    /** Takes back what {@link #chunk} or {@link #frame} gave; other small buffers are left to the collector. */
+    /** Takes back what {@link #chunk}, {@link #smallChunk} or {@link #frame} gave; other small buffers are left to the collector. */
     public void release(ByteBuffer buffer) {
         if (buffer.capacity() == CHUNK_BYTES) {
             if (freeChunks.size() < MAX_FREE_CHUNKS) {
                 freeChunks.add(buffer);
+            }
+        } else if (buffer.capacity() == SMALL_CHUNK_BYTES) {
+            if (freeSmallChunks.size() < MAX_FREE_SMALL_CHUNKS) {
+                freeSmallChunks.add(buffer);
             }
         } else if (buffer.capacity() > CHUNK_BYTES) {
             largeFrameBytes -= buffer.capacity();

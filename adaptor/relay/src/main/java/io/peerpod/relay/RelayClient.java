@@ -152,6 +152,13 @@ public final class RelayClient implements RelayControl {
     }
 
     @Override
+    public SessionStatus awaitTrouble(String sandboxId) throws RelayException, InterruptedException {
+        AwaitEndRequest request =
+                AwaitEndRequest.newBuilder().setSandboxId(sandboxId).build();
+        return interruptibleCall(() -> Wire.toStatus(relay.awaitTrouble(request).getStatus()));
+    }
+
+    @Override
     public void close() {
         channel.close();
     }

@@ -42,6 +42,14 @@ public interface RelayControl extends AutoCloseable {
      */
     SessionStatus awaitEnd(String sandboxId) throws RelayException, InterruptedException;
 
+    /**
+     * Blocks until the session has been without a connection to its pod VM for longer than a reconnect takes, or is lost or closed, and says which: a status that is
+     * {@link SessionStatus.State#READY} is dialled again, and its reason says why. Returns at once while that lasts.
+     */
+    default SessionStatus awaitTrouble(String sandboxId) throws RelayException, InterruptedException {
+        return awaitEnd(sandboxId);
+    }
+
     @Override
     void close();
 }

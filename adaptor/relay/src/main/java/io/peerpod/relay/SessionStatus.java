@@ -8,7 +8,7 @@ import java.util.Optional;
  *
  * @param sandboxId of the Kata sandbox
  * @param state of the session
- * @param reason why it was lost, or the last dial failure while it is connecting; empty otherwise
+ * @param reason why it was lost, the last dial failure while it is connecting, or why it has no connection at present; empty otherwise
  * @param shimConnections open connections on the agent socket, silent ones included
  * @param spec what it was opened with; empty only for a session that is unknown
  */

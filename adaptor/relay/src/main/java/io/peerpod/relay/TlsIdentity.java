@@ -6,10 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.SecureRandom;
 import java.security.Signature;
 import java.security.cert.X509Certificate;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -18,6 +20,7 @@ import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
@@ -179,17 +182,28 @@ public final class TlsIdentity {
      * @throws IllegalArgumentException when the name cannot be a host name
      */
     public SSLEngine clientEngine(String serverName, int port) {
+        return clientEngine(serverName, port, List.of());
+    }
+
+    /** The same, offering these application protocols; the server may choose none of them. */
+    public SSLEngine clientEngine(String serverName, int port, List<String> protocols) {
         SSLEngine engine = context.createSSLEngine(serverName, port);
         engine.setUseClientMode(true);
         SSLParameters parameters = parameters(engine);
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
         parameters.setServerNames(List.of(new SNIHostName(serverName)));
+        parameters.setApplicationProtocols(protocols.toArray(String[]::new));
         engine.setSSLParameters(parameters);
         return engine;
     }
 
     /** An engine for an accepted connection. A client must show a certificate whenever an authority is known to check it against. */
     public SSLEngine serverEngine() {
+        return serverEngine(List.of());
+    }
+
+    /** The same, choosing one of these application protocols when the client offers it; a client that offers others only is served without. */
+    public SSLEngine serverEngine(List<String> protocols) {
         SSLEngine engine = context.createSSLEngine();
         engine.setUseClientMode(false);
         SSLParameters parameters = parameters(engine);
@@ -198,7 +212,23 @@ public final class TlsIdentity {
             parameters.setNeedClientAuth(true);
         }
         engine.setSSLParameters(parameters);
+        if (!protocols.isEmpty()) {
+            engine.setHandshakeApplicationProtocolSelector((_, offered) ->
+                    protocols.stream().filter(offered::contains).findFirst().orElse(""));
+        }
         return engine;
+    }
+
+    /** SHA-256 of the certificate that the peer has shown, empty when it has shown none. */
+    public static String peerFingerprint(SSLEngine engine) {
+        try {
+            byte[] certificate = engine.getSession().getPeerCertificates()[0].getEncoded();
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(certificate));
+        } catch (SSLPeerUnverifiedException _) {
+            return "";
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("a certificate that was verified cannot be read", e);
+        }
     }
 
     private SSLParameters parameters(SSLEngine engine) {

@@ -20,6 +20,8 @@ public final class TlsLink extends Link {
     private static final int FRAGMENT_BYTES = 16 << 10;
 
     private final SSLEngine engine;
+    private final ByteBuffer[] one = new ByteBuffer[1];
+    private final ByteBuffer[] pair = new ByteBuffer[2];
     private @Nullable ByteBuffer partialRecord;
 
     /**
@@ -51,18 +53,31 @@ public final class TlsLink extends Link {
 
     @Override
     public void send(ByteBuffer data) {
+        one[0] = data;
+        encrypt(one, data);
+    }
+
+    @Override
+    public void send(ByteBuffer header, ByteBuffer data) {
+        pair[0] = header;
+        pair[1] = data;
+        encrypt(pair, data);
+    }
+
+    /** @param last the last of the sources: nothing is left when it is empty */
+    private void encrypt(ByteBuffer[] sources, ByteBuffer last) {
         if (isClosed()) {
-            data.position(data.limit());
+            last.position(last.limit());
             return;
         }
         ByteBuffer cipher = loop.buffers().cipherOut();
         try {
-            while (data.hasRemaining()) {
+            while (last.hasRemaining()) {
                 if (cipher.remaining() < LoopBuffers.RECORD_BYTES) {
                     write(cipher.flip());
                     cipher.clear();
                 }
-                SSLEngineResult result = engine.wrap(data, cipher);
+                SSLEngineResult result = engine.wrap(sources, cipher);
                 if (result.getStatus() != SSLEngineResult.Status.OK) {
                     throw new SSLException("the TLS session no longer takes data: " + result.getStatus());
                 }
@@ -71,7 +86,7 @@ public final class TlsLink extends Link {
                 }
             }
         } catch (SSLException e) {
-            data.position(data.limit());
+            last.position(last.limit());
             failed(e);
             return;
         }

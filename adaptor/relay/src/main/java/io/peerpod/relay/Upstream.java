@@ -65,6 +65,13 @@ public final class Upstream implements AutoCloseable {
         }
     }
 
+    /** The application protocol that was agreed on, empty for none. */
+    public String protocol() {
+        SSLEngine tls = engine;
+        String agreed = tls == null ? null : tls.getApplicationProtocol();
+        return agreed == null ? "" : agreed;
+    }
+
     /** Sends everything. */
     public void write(ByteBuffer data) throws IOException {
         SSLEngine tls = engine;

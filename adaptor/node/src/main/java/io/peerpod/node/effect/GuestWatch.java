@@ -4,6 +4,7 @@ package io.peerpod.node.effect;
 import io.peerpod.node.journal.Note;
 import io.peerpod.node.journal.Stage;
 import io.peerpod.node.mailbox.EffectRunner.Report;
+import io.peerpod.provider.CloudException;
 import io.peerpod.provider.CloudFailure;
 import io.peerpod.provider.CloudFailure.Actor;
 import io.peerpod.provider.PodVm;
@@ -29,6 +30,9 @@ final class GuestWatch {
 
     /** How long the pod's end may wait for the cloud's word on its VM. */
     private static final Duration CLOUD_PATIENCE = Duration.ofSeconds(3);
+
+    /** While the relay dials a guest again, the cloud is asked this often whether there is a VM to dial. */
+    private static final Duration VM_CHECK_INTERVAL = Duration.ofSeconds(1);
 
     private static final Logger log = LoggerFactory.getLogger(GuestWatch.class);
 
@@ -61,8 +65,11 @@ final class GuestWatch {
     private SandboxEvent awaitEnd(Sandbox sandbox, PodVm vm, Report report) throws InterruptedException {
         while (true) {
             try {
-                SessionStatus end = relay.awaitEnd(sandbox.id());
-                return lost(sandbox, vm, end, report);
+                SessionStatus status = trouble(sandbox.id());
+                if (status.ended() || vmIsGone(sandbox)) {
+                    return lost(sandbox, vm, status, report);
+                }
+                Thread.sleep(VM_CHECK_INTERVAL);
             } catch (RelayException | RuntimeException e) {
                 log.atWarn()
                         .addKeyValue("sandbox", sandbox.id())
@@ -74,7 +81,7 @@ final class GuestWatch {
     }
 
     private SandboxEvent lost(Sandbox sandbox, PodVm vm, SessionStatus end, Report report) throws InterruptedException {
-        String seen = end.state() == SessionStatus.State.LOST
+        String seen = end.state() != SessionStatus.State.CLOSED
                 ? end.reason().orElse("its connection ended")
                 : "the relay no longer holds its session, so the relay process ended in between";
         String head = "the guest of pod " + sandbox.pod() + " (" + vm.id() + ") is lost: " + seen;
@@ -96,6 +103,33 @@ final class GuestWatch {
                 .addKeyValue("failure", seen + verdict.words())
                 .log("a running pod lost its guest");
         return new SandboxEvent.GuestLost(trouble);
+    }
+
+    /** The session's end, or that it has no connection at present; a relay of an older release tells its end only. */
+    private SessionStatus trouble(String sandboxId) throws RelayException, InterruptedException {
+        try {
+            return relay.awaitTrouble(sandboxId);
+        } catch (RelayException e) {
+            if (e.failure() != RelayException.Failure.INTERNAL) {
+                throw e;
+            }
+            return relay.awaitEnd(sandboxId);
+        }
+    }
+
+    /** Whether the cloud says that there is no VM to be reached any more. */
+    private boolean vmIsGone(Sandbox sandbox) throws InterruptedException {
+        try {
+            return cloud.find(sandbox.token())
+                    .map(seen -> seen.state() == PodVm.State.FAILED || seen.state() == PodVm.State.DELETING)
+                    .orElse(true);
+        } catch (CloudException e) {
+            log.atWarn()
+                    .addKeyValue("sandbox", sandbox.id())
+                    .addKeyValue("failure", e.failure().message())
+                    .log("the cloud does not say whether a pod's VM is still there; it is asked again");
+            return false;
+        }
     }
 
     private record Verdict(String kind, String words, Actor actor) {}

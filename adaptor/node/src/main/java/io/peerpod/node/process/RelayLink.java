@@ -75,6 +75,11 @@ public final class RelayLink implements RelayControl {
     }
 
     @Override
+    public SessionStatus awaitTrouble(String sandboxId) throws RelayException, InterruptedException {
+        return call(relay -> relay.awaitTrouble(sandboxId));
+    }
+
+    @Override
     public void close() {
         lock.lock();
         try {

@@ -250,7 +250,7 @@ final class AgentPort extends FrameStream implements Link.Handler {
             return;
         }
         int unsent = client.link().unsentBytes();
-        if (unsent >= unsentBefore && board.clients().size() > 1) {
+        if (unsent >= unsentBefore && board.othersWait(client)) {
             client.link().close();
             client.gone("took none of its " + unsent + " waiting bytes for "
                     + board.limits().stallTimeout());

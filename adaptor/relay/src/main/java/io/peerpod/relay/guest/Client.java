@@ -7,6 +7,8 @@ import io.peerpod.relay.Answers;
 import io.peerpod.relay.Envelope;
 import io.peerpod.relay.FrameStream;
 import io.peerpod.relay.Link;
+import io.peerpod.relay.Pipe;
+import io.peerpod.relay.session.SessionPipe;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -27,7 +29,7 @@ final class Client extends FrameStream implements Link.Handler {
     private final Envelope envelope = new Envelope();
     private final ArrayDeque<ByteBuffer> deferred = new ArrayDeque<>();
     private final Set<Thread> edits = new HashSet<>();
-    private @Nullable Link link;
+    private @Nullable Pipe link;
     private long lastReceivedNanos;
 
     Client(Switchboard board, String name) {
@@ -35,7 +37,7 @@ final class Client extends FrameStream implements Link.Handler {
         this.name = name;
     }
 
-    void attach(Link connected) {
+    void attach(Pipe connected) {
         link = connected;
     }
 
@@ -43,8 +45,8 @@ final class Client extends FrameStream implements Link.Handler {
         return name;
     }
 
-    Link link() {
-        Link present = link;
+    Pipe link() {
+        Pipe present = link;
         if (present == null) {
             throw new IllegalStateException("client " + name + " has no link yet");
         }
@@ -53,6 +55,11 @@ final class Client extends FrameStream implements Link.Handler {
 
     boolean isClosed() {
         return link().isClosed();
+    }
+
+    /** Whether it can be reached now; a session may be between two connections. */
+    boolean isConnected() {
+        return !(link instanceof SessionPipe session) || session.isConnected();
     }
 
     /** When a part of an unfinished frame last came in. */

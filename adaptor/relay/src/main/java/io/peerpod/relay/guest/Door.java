@@ -7,6 +7,10 @@ import io.peerpod.relay.PlainLink;
 import io.peerpod.relay.Sockets;
 import io.peerpod.relay.TlsIdentity;
 import io.peerpod.relay.TlsLink;
+import io.peerpod.relay.session.Carrier;
+import io.peerpod.relay.session.Message;
+import io.peerpod.relay.session.SessionPipe;
+import io.peerpod.relay.session.SessionTable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
@@ -26,7 +30,7 @@ import org.slf4j.LoggerFactory;
  * Accepts connections and lets those in that authenticate. Strangers share two small rooms: one for those that have not sent a whole first message,
  * whose oldest guest leaves when it is full, and one for those in a handshake, where one that takes too long leaves. So no number of silent strangers keeps a relay out.
  */
-final class Door implements EventLoop.Ready, ServerHandshake.Listener {
+final class Door implements EventLoop.Ready, ServerHandshake.Listener, SessionTable.Users {
     private static final Logger log = LoggerFactory.getLogger(Door.class);
 
     /** Accepted in one go before other connections get their turn. */
@@ -43,6 +47,7 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
     private final Optional<TlsIdentity> identity;
     private final Executor expensive;
     private final EventLoop loop;
+    private final SessionTable sessions;
     private final LinkedHashMap<ServerHandshake, EventLoop.Timer> silent = new LinkedHashMap<>();
     private final LinkedHashMap<ServerHandshake, Shaking> shaking = new LinkedHashMap<>();
 
@@ -55,6 +60,8 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
         this.identity = identity;
         this.expensive = expensive;
         loop = board.loop();
+        sessions =
+                new SessionTable(loop, board.limits().sessions(), board.limits().handshakeTimeout(), this);
     }
 
     void open() throws IOException {
@@ -153,7 +160,7 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
             return null;
         }
         shaking.put(handshake, new Shaking(timer, System.nanoTime()));
-        return identity.orElseThrow().serverEngine();
+        return identity.orElseThrow().serverEngine(board.protocols());
     }
 
     /** A handshake that had its fair time leaves; a young one may stay, or a flood would keep everybody from finishing. */
@@ -187,16 +194,21 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
 
     private void welcome(SocketChannel channel, @Nullable SelectionKey key, @Nullable SSLEngine engine, ByteBuffer rest)
             throws IOException {
-        Client client = new Client(board, String.valueOf(channel.getRemoteAddress()));
+        String peer = String.valueOf(channel.getRemoteAddress());
+        if (key != null && engine != null && Message.PROTOCOL.equals(engine.getApplicationProtocol())) {
+            Carrier carrier = sessions.arrival(peer, TlsIdentity.peerFingerprint(engine));
+            TlsLink link = new TlsLink(loop, channel, engine, rest, carrier);
+            carrier.use(link);
+            link.adopt(key);
+            link.handleEarlyData();
+            return;
+        }
+        Client client = new Client(board, peer);
         Link link = engine == null
                 ? new PlainLink(loop, channel, client)
                 : new TlsLink(loop, channel, engine, rest, client);
         client.attach(link);
-        if (!board.hasRoom()) {
-            log.atWarn()
-                    .addKeyValue("client", client.name())
-                    .addKeyValue("clients", board.limits().maxClients())
-                    .log("a relay was turned away, too many are connected");
+        if (!hasRoom(peer)) {
             link.close();
             return;
         }
@@ -208,6 +220,30 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener {
         board.add(client);
         if (link instanceof TlsLink tls) {
             tls.handleEarlyData();
+        }
+    }
+
+    private boolean hasRoom(String peer) {
+        if (board.hasRoom() || (sessions.dropOldest() && board.hasRoom())) {
+            return true;
+        }
+        log.atWarn()
+                .addKeyValue("client", peer)
+                .addKeyValue("clients", board.limits().maxClients())
+                .log("a relay was turned away, too many are connected");
+        return false;
+    }
+
+    @Override
+    public Optional<Client> admit(String peer) {
+        return hasRoom(peer) ? Optional.of(new Client(board, peer)) : Optional.empty();
+    }
+
+    @Override
+    public void entered(Link.Handler user, SessionPipe pipe) {
+        if (user instanceof Client client) {
+            client.attach(pipe);
+            board.add(client);
         }
     }
 

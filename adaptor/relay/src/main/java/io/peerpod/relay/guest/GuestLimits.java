@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.guest;
 
+import io.peerpod.relay.session.SessionLimits;
 import java.time.Duration;
 
 /**
@@ -15,6 +16,7 @@ import java.time.Duration;
  * @param maxLargeFrames frames above 64 KiB that are received at the same time; further ones wait in their sockets
  * @param pendingBytes output that a client may leave unread before the agent is paused for it
  * @param stallTimeout how long a client that leaves its output unread, or a frame unfinished, is waited for before it is closed
+ * @param sessions times of resumable sessions
  */
 public record GuestLimits(
         int maxClients,
@@ -25,8 +27,18 @@ public record GuestLimits(
         int maxWaitingBytes,
         int maxLargeFrames,
         int pendingBytes,
-        Duration stallTimeout) {
+        Duration stallTimeout,
+        SessionLimits sessions) {
     /** What the forwarder uses. */
-    public static final GuestLimits DEFAULT =
-            new GuestLimits(64, 256, 16, Duration.ofSeconds(10), 1024, 8 << 20, 4, 1 << 20, Duration.ofSeconds(30));
+    public static final GuestLimits DEFAULT = new GuestLimits(
+            64,
+            256,
+            16,
+            Duration.ofSeconds(10),
+            1024,
+            8 << 20,
+            4,
+            1 << 20,
+            Duration.ofSeconds(30),
+            SessionLimits.FORWARDER);
 }

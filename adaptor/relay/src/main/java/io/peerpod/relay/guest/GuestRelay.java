@@ -91,7 +91,7 @@ public final class GuestRelay implements AutoCloseable {
             listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
             listener.bind(config.listen(), BACKLOG);
             EventLoop loop = EventLoop.start("guest-relay");
-            Switchboard board = new Switchboard(loop, config.limits(), editor);
+            Switchboard board = new Switchboard(loop, config.limits(), editor, config.resumable());
             AgentPort agent = new AgentPort(board, config.agentSocket());
             board.use(agent);
             ThreadPoolExecutor handshakes = handshakeThread();

@@ -12,6 +12,12 @@ import java.util.Optional;
  * @param agentSocket the agent's unix socket; need not exist yet
  * @param tls identity and client authority; empty serves plain TCP to anybody
  * @param limits what a client can take at most
+ * @param resumable whether sessions that outlive their connections are offered; only over TLS
  */
 public record GuestRelayConfig(
-        InetSocketAddress listen, Path agentSocket, Optional<GuestTls> tls, GuestLimits limits) {}
+        InetSocketAddress listen, Path agentSocket, Optional<GuestTls> tls, GuestLimits limits, boolean resumable) {
+    /** With resumable sessions. */
+    public GuestRelayConfig(InetSocketAddress listen, Path agentSocket, Optional<GuestTls> tls, GuestLimits limits) {
+        this(listen, agentSocket, tls, limits, true);
+    }
+}

@@ -7,6 +7,7 @@ import io.peerpod.relay.Envelope;
 import io.peerpod.relay.EventLoop;
 import io.peerpod.relay.FrameStream;
 import io.peerpod.relay.LoopBuffers;
+import io.peerpod.relay.session.Message;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -30,6 +31,7 @@ final class Switchboard {
     private final GuestLimits limits;
     private final RequestEditor editor;
     private final MethodTable methods;
+    private final List<String> protocols;
     private final StreamTable streams = new StreamTable();
     private final Set<Client> clients = new LinkedHashSet<>();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -37,7 +39,8 @@ final class Switchboard {
     private int waitingBytes;
     private @Nullable AgentPort agent;
 
-    Switchboard(EventLoop loop, GuestLimits limits, RequestEditor editor) {
+    Switchboard(EventLoop loop, GuestLimits limits, RequestEditor editor, boolean resumable) {
+        protocols = resumable ? List.of(Message.PROTOCOL) : List.of();
         this.loop = loop;
         this.limits = limits;
         this.editor = editor;
@@ -64,6 +67,11 @@ final class Switchboard {
         return limits;
     }
 
+    /** What a client may choose over plain ttrpc. */
+    List<String> protocols() {
+        return protocols;
+    }
+
     RequestEditor editor() {
         return editor;
     }
@@ -87,6 +95,11 @@ final class Switchboard {
     /** Whether another client gets in. */
     boolean hasRoom() {
         return clients.size() < limits.maxClients();
+    }
+
+    /** Whether somebody else is there to whom the agent's answers could go. */
+    boolean othersWait(Client behind) {
+        return clients.stream().anyMatch(client -> client != behind && client.isConnected());
     }
 
     void add(Client client) {

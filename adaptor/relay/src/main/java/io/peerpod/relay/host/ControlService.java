@@ -101,6 +101,19 @@ final class ControlService extends RelayGrpc.RelayImplBase {
         }
     }
 
+    @Override
+    public void awaitTrouble(AwaitEndRequest request, StreamObserver<AwaitEndResponse> answer) {
+        try {
+            complete(
+                    answer,
+                    AwaitEndResponse.newBuilder()
+                            .setStatus(Wire.toMessage(sessions.awaitTrouble(request.getSandboxId())))
+                            .build());
+        } catch (InterruptedException e) {
+            cancelled(answer);
+        }
+    }
+
     private static <T> void complete(StreamObserver<T> answer, T response) {
         answer.onNext(response);
         answer.onCompleted();

@@ -7,12 +7,14 @@ import io.peerpod.relay.Sockets;
 import io.peerpod.relay.TlsIdentity;
 import io.peerpod.relay.Upstream;
 import io.peerpod.relay.host.DialFailure.Stage;
+import io.peerpod.relay.session.Message;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -45,8 +47,19 @@ final class DialAttempt {
         return timedOut;
     }
 
+    /** A connection that a shim can use, with a session on it where both sides know them. */
+    Dialled connectForShim(InetAddress address, boolean resumable) throws IOException {
+        Upstream connected = connect(address, resumable, () -> {});
+        try {
+            return limited(Dialer.HANDSHAKE_TIMEOUT, () -> Dialled.begin(connected));
+        } catch (IOException | RuntimeException e) {
+            connected.close();
+            throw e;
+        }
+    }
+
     /** Connects; calls back between TCP and TLS. */
-    Upstream connect(InetAddress address, Runnable afterTcp) throws IOException {
+    Upstream connect(InetAddress address, boolean resumable, Runnable afterTcp) throws IOException {
         SocketChannel open = SocketChannel.open();
         channel = open;
         try {
@@ -60,9 +73,11 @@ final class DialAttempt {
             if (identity.isEmpty()) {
                 return Upstream.plain(open);
             }
+            List<String> protocols = resumable ? List.of(Message.PROTOCOL) : List.of();
             return limited(
                     Dialer.HANDSHAKE_TIMEOUT,
-                    () -> Upstream.handshake(open, identity.get().clientEngine(spec.serverName(), spec.port())));
+                    () -> Upstream.handshake(
+                            open, identity.get().clientEngine(spec.serverName(), spec.port(), protocols)));
         } catch (IOException | RuntimeException e) {
             open.close();
             throw e;

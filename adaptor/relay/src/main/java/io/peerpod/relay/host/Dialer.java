@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -38,6 +37,11 @@ final class Dialer {
 
     /** Between two attempts at an address that does not answer at all. */
     private static final long OVERLAP_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    /** The same at most when a known pod VM is dialled again: a whole node may be cut off, with all of its sessions. */
+    private static final long MAX_REDIAL_OVERLAP_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final int OVERLAP_PART = 10;
 
     /** Between two attempts at an address that refuses, at first; grows with the time that has passed. */
     private static final long MIN_GAP_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
@@ -58,6 +62,7 @@ final class Dialer {
     private final SessionSpec spec;
     private final Optional<TlsIdentity> identity;
     private final EventLoop timers;
+    private final boolean resumable;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final Set<DialAttempt> running = ConcurrentHashMap.newKeySet();
     private volatile @Nullable InetAddress answering;
@@ -66,13 +71,34 @@ final class Dialer {
     /** When each step was made for the first time. */
     private final Map<DialStep.Kind, Instant> steps = new ConcurrentHashMap<>();
 
+    /** What an attempt does beyond TLS, on a thread of its own; what it does not return it closes. */
+    interface Finish {
+        /** Whether a session is offered on the connection. */
+        boolean resumable();
+
+        /** Makes of the connection what is wanted. */
+        Dialled finish(DialAttempt attempt, Upstream connected, InetAddress address, long nanosLeft) throws IOException;
+    }
+
+    private static final Finish REDIAL = new Finish() {
+        @Override
+        public boolean resumable() {
+            return true;
+        }
+
+        @Override
+        public Dialled finish(DialAttempt attempt, Upstream connected, InetAddress address, long nanosLeft) {
+            return new Dialled(connected, Optional.empty());
+        }
+    };
+
     /** What attempts report. */
     private sealed interface Event {
         record Reached(Target target) implements Event {}
 
         record Failed(Target target, DialFailure failure, boolean beyondTcp) implements Event {}
 
-        record Succeeded(Target target, Upstream upstream) implements Event {}
+        record Succeeded(Target target, Dialled dialled) implements Event {}
     }
 
     /** One address and when to try it next; touched by the dialling thread only. */
@@ -87,10 +113,19 @@ final class Dialer {
         }
     }
 
-    Dialer(SessionSpec spec, Optional<TlsIdentity> identity, EventLoop timers) {
+    /** @param resumable whether sessions are offered */
+    Dialer(SessionSpec spec, Optional<TlsIdentity> identity, EventLoop timers, boolean resumable) {
+        this.resumable = resumable;
         this.spec = spec;
         this.identity = identity;
         this.timers = timers;
+    }
+
+    /** A dialler for another attempt at the same pod VM, beginning with the address that answered this one. */
+    Dialer again() {
+        Dialer other = new Dialer(spec, identity, timers, resumable);
+        other.answering = answering;
+        return other;
     }
 
     /** The steps that were made so far, in the order of the way. */
@@ -127,11 +162,25 @@ final class Dialer {
      *
      * @return a connection that nothing was sent on yet
      */
-    Upstream dial(Duration budget) throws RelayException, InterruptedException {
+    Dialled dial(Duration budget) throws RelayException, InterruptedException {
+        return dial(new FirstContact(spec, identity, timers, resumable, this::made), OVERLAP_NANOS, budget);
+    }
+
+    /**
+     * Dials until a connection stands; the agent is not asked.
+     *
+     * @return a connection that nothing was sent on yet
+     */
+    Dialled redial(Duration budget) throws RelayException, InterruptedException {
+        return dial(REDIAL, MAX_REDIAL_OVERLAP_NANOS, budget);
+    }
+
+    private Dialled dial(Finish finish, long maxOverlapNanos, Duration budget)
+            throws RelayException, InterruptedException {
         long started = System.nanoTime();
         long deadline = started + budget.toNanos();
         List<Target> targets = new ArrayList<>();
-        for (InetAddress address : spec.addresses()) {
+        for (InetAddress address : preferred()) {
             targets.add(new Target(address, started + targets.size() * SECOND_ADDRESS_NANOS));
         }
         try {
@@ -143,15 +192,16 @@ final class Dialer {
                 long next = deadline;
                 for (Target target : targets) {
                     if (target.nextNanos - now <= 0) {
-                        startAttempt(target, deadline, budget);
-                        target.nextNanos = now + OVERLAP_NANOS;
+                        startAttempt(target, finish, deadline, budget);
+                        target.nextNanos =
+                                now + Math.clamp((now - started) / OVERLAP_PART, OVERLAP_NANOS, maxOverlapNanos);
                     }
                     next = Math.min(next, target.nextNanos);
                 }
                 Event event = events.poll(next - now, TimeUnit.NANOSECONDS);
-                if (event instanceof Event.Succeeded(Target target, Upstream upstream)) {
+                if (event instanceof Event.Succeeded(Target target, Dialled dialled)) {
                     answering = target.address;
-                    return upstream;
+                    return dialled;
                 }
                 if (event != null) {
                     heed(event, started);
@@ -161,6 +211,15 @@ final class Dialer {
             running.forEach(DialAttempt::cancel);
             drop();
         }
+    }
+
+    private List<InetAddress> preferred() {
+        List<InetAddress> addresses = new ArrayList<>(spec.addresses());
+        InetAddress known = answering;
+        if (known != null && addresses.remove(known)) {
+            addresses.addFirst(known);
+        }
+        return addresses;
     }
 
     private void heed(Event event, long started) {
@@ -180,19 +239,19 @@ final class Dialer {
                     target.nextNanos = now + (beyondTcp ? Math.max(gap, 4 * MIN_GAP_NANOS) : gap);
                 }
             }
-            case Event.Succeeded late -> late.upstream().close();
+            case Event.Succeeded late -> late.dialled().close();
         }
     }
 
     private void drop() {
         for (Event event = events.poll(); event != null; event = events.poll()) {
             if (event instanceof Event.Succeeded late) {
-                late.upstream().close();
+                late.dialled().close();
             }
         }
     }
 
-    private void startAttempt(Target target, long deadline, Duration budget) {
+    private void startAttempt(Target target, Finish finish, long deadline, Duration budget) {
         if (target.beyondTcp >= MAX_BEYOND_TCP) {
             return;
         }
@@ -200,28 +259,22 @@ final class Dialer {
         made(DialStep.Kind.FIRST_DIAL);
         DialAttempt attempt = new DialAttempt(spec, identity, timers);
         running.add(attempt);
-        Thread.ofVirtual().name("dial " + spec.sandboxId()).start(() -> run(attempt, target, deadline, budget));
+        Thread.ofVirtual().name("dial " + spec.sandboxId()).start(() -> run(attempt, target, finish, deadline, budget));
     }
 
-    private void run(DialAttempt attempt, Target target, long deadline, Duration budget) {
+    private void run(DialAttempt attempt, Target target, Finish finish, long deadline, Duration budget) {
         boolean[] reached = {false};
         Event outcome;
-        try (Upstream probe = attempt.connect(target.address, () -> {
-            reached[0] = true;
-            made(DialStep.Kind.PORT_OPEN);
-            events.add(new Event.Reached(target));
-        })) {
-            attempt.probing();
-            made(DialStep.Kind.TLS_DONE);
-            CompletableFuture<Upstream> fresh = second(target.address);
+        try {
+            Upstream connected = attempt.connect(target.address, finish.resumable(), () -> {
+                reached[0] = true;
+                made(DialStep.Kind.PORT_OPEN);
+                events.add(new Event.Reached(target));
+            });
             long left = Math.max(1, deadline - System.nanoTime());
-            Optional<String> refusal = refusal(attempt, probe, left, fresh);
-            if (refusal.isPresent()) {
-                outcome = new Event.Failed(target, DialFailure.notReady(refusal.get()), true);
-            } else {
-                made(DialStep.Kind.AGENT_ANSWERED);
-                outcome = new Event.Succeeded(target, taken(fresh));
-            }
+            outcome = new Event.Succeeded(target, finish.finish(attempt, connected, target.address, left));
+        } catch (NotReadyException e) {
+            outcome = new Event.Failed(target, DialFailure.notReady(String.valueOf(e.getMessage())), true);
         } catch (IOException | RuntimeException e) {
             DialFailure failure = attempt.timedOut()
                     ? DialFailure.timeout(
@@ -233,7 +286,7 @@ final class Dialer {
         running.remove(attempt);
         if (attempt.cancelled()) {
             if (outcome instanceof Event.Succeeded late) {
-                late.upstream().close();
+                late.dialled().close();
             }
             return;
         }
@@ -243,58 +296,25 @@ final class Dialer {
         }
     }
 
-    private static Optional<String> refusal(
-            DialAttempt attempt, Upstream probe, long nanosLeft, CompletableFuture<Upstream> fresh) throws IOException {
+    /** Blocking code on a connection that is closed under it when it takes as long as a handshake may not. */
+    <T extends @Nullable Object> T limited(Upstream upstream, DialAttempt.Step<T> step) throws IOException {
+        EventLoop.Timer timer = timers.after(HANDSHAKE_TIMEOUT, upstream::close);
         try {
-            Optional<String> refusal =
-                    attempt.limited(Duration.ofNanos(nanosLeft), () -> HealthProbe.check(probe, nanosLeft));
-            if (refusal.isPresent()) {
-                discard(fresh);
-            }
-            return refusal;
-        } catch (IOException | RuntimeException e) {
-            discard(fresh);
-            throw e;
+            return step.run();
+        } finally {
+            timer.cancel();
         }
     }
 
-    /** The shim's own connection, made while the probe is under way. */
-    private CompletableFuture<Upstream> second(InetAddress address) {
-        CompletableFuture<Upstream> connected = new CompletableFuture<>();
-        Thread.ofVirtual().name("dial " + spec.sandboxId()).start(() -> {
-            try {
-                connected.complete(new DialAttempt(spec, identity, timers).connect(address, () -> {}));
-            } catch (IOException | RuntimeException e) {
-                connected.completeExceptionally(e);
-            }
-        });
-        return connected;
-    }
-
-    private static void discard(CompletableFuture<Upstream> connected) {
-        CompletableFuture<Void> _ = connected.thenAccept(Upstream::close);
-    }
-
-    private static Upstream taken(CompletableFuture<Upstream> connected) throws IOException {
-        return switch (connected
-                .handle((upstream, failure) -> failure == null ? upstream : failure)
-                .join()) {
-            case Upstream upstream -> upstream;
-            case IOException e -> throw e;
-            case Throwable e -> throw new IOException("the second connection failed", e);
-            default -> throw new IllegalStateException("neither a connection nor a failure");
-        };
-    }
-
     /** Another connection for a session that is ready, to the address that answered. */
-    Upstream further(Duration budget) throws RelayException, InterruptedException {
+    Dialled further(Duration budget) throws RelayException, InterruptedException {
         InetAddress address = answering;
         if (address == null) {
             throw new RelayException(Failure.INTERNAL, "sandbox " + spec.sandboxId() + " has not been dialled yet");
         }
         DialAttempt attempt = new DialAttempt(spec, identity, timers);
         try {
-            return attempt.limited(budget, () -> attempt.connect(address, () -> {}));
+            return attempt.limited(budget, () -> attempt.connectForShim(address, resumable));
         } catch (IOException e) {
             DialFailure failure = DialFailure.of(attempt.stage(), e);
             throw new RelayException(

@@ -9,7 +9,8 @@ import io.peerpod.relay.SessionSpec;
 import io.peerpod.relay.SessionStatus;
 import io.peerpod.relay.SessionStatus.State;
 import io.peerpod.relay.TlsIdentity;
-import io.peerpod.relay.Upstream;
+import io.peerpod.relay.session.SessionId;
+import io.peerpod.relay.session.SessionLimits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -33,18 +34,26 @@ final class Session {
     /** Connections on one agent socket; shims open one or two. */
     static final int MAX_SHIM_CONNECTIONS = 32;
 
+    /** A connection that is gone this long is more than a reset on the way: the daemon looks whether the VM is still there. */
+    private static final Duration TROUBLE_AFTER = Duration.ofSeconds(1);
+
     private static final Duration FURTHER_UPSTREAM_BUDGET = Duration.ofSeconds(10);
 
     private final SessionSpec spec;
     private final EventLoop loop;
     private final ContainerEdit containerEdit;
+    private final SessionLimits sessionLimits;
     private final Consumer<Session> openingFailed;
     private final CompletableFuture<Void> opened = new CompletableFuture<>();
     private final CompletableFuture<SessionStatus> ended = new CompletableFuture<>();
+    private volatile CompletableFuture<@Nullable Void> interrupted = new CompletableFuture<>();
     private final Set<ShimConnection> shims = new LinkedHashSet<>();
     private volatile @Nullable ShimListener listener;
     private @Nullable UpstreamConnection prepared;
     private @Nullable ShimConnection primary;
+    /** The connection whose loss ends the session. */
+    private volatile @Nullable UpstreamConnection decisive;
+
     private volatile @Nullable Dialer dialer;
     private volatile @Nullable Thread opening;
     private volatile State state = State.CONNECTING;
@@ -52,7 +61,13 @@ final class Session {
     private volatile int shimCount;
     private volatile long openingDeadlineNanos;
 
-    Session(SessionSpec spec, EventLoop loop, ContainerEdit containerEdit, Consumer<Session> openingFailed) {
+    Session(
+            SessionSpec spec,
+            EventLoop loop,
+            ContainerEdit containerEdit,
+            SessionLimits sessionLimits,
+            Consumer<Session> openingFailed) {
+        this.sessionLimits = sessionLimits;
         this.openingFailed = openingFailed;
         this.spec = spec;
         this.loop = loop;
@@ -75,6 +90,19 @@ final class Session {
         return containerEdit;
     }
 
+    SessionLimits sessionLimits() {
+        return sessionLimits;
+    }
+
+    /** An attempt to go on with a session that lost its connection. */
+    Reconnection reconnection(SessionId id, long received) {
+        Dialer known = dialer;
+        if (known == null) {
+            throw new IllegalStateException("sandbox " + id() + " was never dialled");
+        }
+        return new Reconnection(known.again(), id, received);
+    }
+
     /** Completes when the session is ready, or exceptionally with the {@link RelayException} that says why it will not be. */
     CompletableFuture<Void> opened() {
         return opened;
@@ -85,12 +113,42 @@ final class Session {
         return ended;
     }
 
+    /** Completes when the session has been without a connection for a while, or is lost or closed. */
+    CompletableFuture<SessionStatus> troubled() {
+        return CompletableFuture.anyOf(ended, interrupted).thenApply(_ -> status());
+    }
+
+    /** A connection is gone and being dialled again. */
+    void interrupted(UpstreamConnection upstream) {
+        loop.after(TROUBLE_AFTER, () -> {
+            if (upstream == decisive && !upstream.interruption().isEmpty()) {
+                interrupted.complete(null);
+            }
+        });
+    }
+
+    /** A connection stands again. */
+    void goesOn(UpstreamConnection upstream) {
+        if (upstream == decisive && interrupted.isDone()) {
+            interrupted = new CompletableFuture<>();
+        }
+    }
+
     SessionStatus status() {
         State present = state;
         Dialer dialling = dialer;
-        String why = present == State.CONNECTING && dialling != null ? dialling.lastFailure() : reason;
+        String why = switch (present) {
+            case CONNECTING -> dialling == null ? "" : dialling.lastFailure();
+            case READY -> interruption();
+            case LOST, CLOSED -> reason;
+        };
         return new SessionStatus(
                 id(), present, why.isEmpty() ? Optional.empty() : Optional.of(why), shimCount, Optional.of(spec));
+    }
+
+    private String interruption() {
+        UpstreamConnection deciding = decisive;
+        return deciding == null ? "" : deciding.interruption();
     }
 
     /** Starts to open it; whoever waits does so on {@link #opened}. */
@@ -115,15 +173,18 @@ final class Session {
             listener = bound;
             Optional<TlsIdentity> identity = identity();
             identity.ifPresent(known -> Thread.ofVirtual().name("tls rehearsal").start(known::rehearse));
-            Dialer dialling = new Dialer(spec, identity, loop);
+            Dialer dialling =
+                    new Dialer(spec, identity, loop, !sessionLimits.patience().isZero());
             dialer = dialling;
-            Upstream upstream = dialling.dial(budget);
+            Dialled dialled = dialling.dial(budget);
             onLoop(() -> {
                 if (state != State.CONNECTING) {
-                    upstream.close();
+                    dialled.close();
                     throw closedMeanwhile();
                 }
-                prepared = UpstreamConnection.adopt(this, upstream);
+                UpstreamConnection first = UpstreamConnection.adopt(this, dialled);
+                prepared = first;
+                decisive = first;
                 bound.register();
                 state = State.READY;
             });
@@ -226,8 +287,8 @@ final class Session {
         }
         Thread.ofVirtual().name("further upstream " + id()).start(() -> {
             try {
-                Upstream upstream = dialling.further(FURTHER_UPSTREAM_BUDGET);
-                loop.execute(() -> attachFurther(shim, upstream));
+                Dialled dialled = dialling.further(FURTHER_UPSTREAM_BUDGET);
+                loop.execute(() -> attachFurther(shim, dialled));
             } catch (RelayException | InterruptedException e) {
                 log.atWarn()
                         .addKeyValue("sandbox", id())
@@ -241,15 +302,19 @@ final class Session {
         });
     }
 
-    private void attachFurther(ShimConnection shim, Upstream upstream) {
+    private void attachFurther(ShimConnection shim, Dialled dialled) {
         if (shim.link().isClosed() || state != State.READY) {
-            upstream.close();
+            dialled.close();
             return;
         }
         try {
-            shim.attach(UpstreamConnection.adopt(this, upstream));
+            UpstreamConnection connection = UpstreamConnection.adopt(this, dialled);
+            shim.attach(connection);
+            if (shim == primary) {
+                decisive = connection;
+            }
         } catch (IOException e) {
-            upstream.close();
+            dialled.close();
             shim.close();
             shimGone(shim, String.valueOf(e.getMessage()));
         }
@@ -334,7 +399,9 @@ final class Session {
             ended.complete(status());
             return;
         }
-        Dialer dialling = new Dialer(spec, identity(), loop);
+        Dialer dialling =
+                new Dialer(spec, identity(), loop, !sessionLimits.patience().isZero());
+        decisive = prepared == null && primary != null ? primary.upstream() : prepared;
         InetAddress address = parts.answering();
         if (address != null) {
             dialling.answeredBefore(address);
@@ -376,23 +443,25 @@ final class Session {
         }
         Thread.ofVirtual().name("upstream " + id()).start(() -> {
             try {
-                Upstream upstream = dialling.further(FURTHER_UPSTREAM_BUDGET);
-                loop.execute(() -> keepPrepared(upstream));
+                Dialled dialled = dialling.further(FURTHER_UPSTREAM_BUDGET);
+                loop.execute(() -> keepPrepared(dialled));
             } catch (RelayException | InterruptedException e) {
                 loop.execute(() -> end(State.LOST, "connection to the pod VM lost: " + e.getMessage()));
             }
         });
     }
 
-    private void keepPrepared(Upstream upstream) {
+    private void keepPrepared(Dialled dialled) {
         if (state != State.READY || prepared != null || primary != null) {
-            upstream.close(); // The shim was faster, and has one of its own.
+            dialled.close(); // The shim was faster, and has one of its own.
             return;
         }
         try {
-            prepared = UpstreamConnection.adopt(this, upstream);
+            UpstreamConnection anew = UpstreamConnection.adopt(this, dialled);
+            prepared = anew;
+            decisive = anew;
         } catch (IOException e) {
-            upstream.close();
+            dialled.close();
             end(State.LOST, "connection to the pod VM lost: " + e.getMessage());
         }
     }

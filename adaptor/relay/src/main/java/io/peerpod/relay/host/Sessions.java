@@ -13,6 +13,7 @@ import io.peerpod.relay.SessionStatus;
 import io.peerpod.relay.SessionStatus.State;
 import io.peerpod.relay.Wire;
 import io.peerpod.relay.handover.HeldSession;
+import io.peerpod.relay.session.SessionLimits;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** The relay itself, without its control socket. */
 public final class Sessions implements RelayControl {
@@ -42,27 +44,38 @@ public final class Sessions implements RelayControl {
 
     private final List<EventLoop> loops;
     private final ContainerEdit containerEdit;
+    private final SessionLimits limits;
     private final Map<String, Session> sessions = new ConcurrentHashMap<>();
     private final ReentrantLock opening = new ReentrantLock();
     private final AtomicInteger nextLoop = new AtomicInteger();
 
-    private Sessions(List<EventLoop> loops, ContainerEdit containerEdit) {
+    private Sessions(List<EventLoop> loops, ContainerEdit containerEdit, SessionLimits limits) {
+        this.limits = limits;
         this.loops = loops;
         this.containerEdit = containerEdit;
     }
 
     /** A relay with as many event loops as there are processors, within reason. */
     public static Sessions start() throws IOException {
-        return start(new CreateContainerEdit(CreateContainerEdit.DIRECT_VOLUMES));
+        return start(SessionLimits.RELAY);
+    }
+
+    /** The same with other times for resumable sessions; no patience at all switches them off. */
+    public static Sessions start(SessionLimits limits) throws IOException {
+        return start(new CreateContainerEdit(CreateContainerEdit.DIRECT_VOLUMES), limits);
     }
 
     static Sessions start(ContainerEdit containerEdit) throws IOException {
+        return start(containerEdit, SessionLimits.RELAY);
+    }
+
+    static Sessions start(ContainerEdit containerEdit, SessionLimits limits) throws IOException {
         List<EventLoop> loops = new ArrayList<>();
         int count = Math.min(MAX_LOOPS, Runtime.getRuntime().availableProcessors());
         for (int i = 0; i < count; i++) {
             loops.add(EventLoop.start("relay-" + i));
         }
-        return new Sessions(loops, containerEdit);
+        return new Sessions(loops, containerEdit, limits);
     }
 
     @Override
@@ -124,7 +137,8 @@ public final class Sessions implements RelayControl {
                 throw new RelayException(Failure.INTERNAL, "the relay holds " + MAX_SESSIONS + " sessions, its limit");
             }
             EventLoop loop = loops.get(Math.floorMod(nextLoop.getAndIncrement(), loops.size()));
-            Session session = new Session(spec, loop, containerEdit, failed -> sessions.remove(failed.id(), failed));
+            Session session =
+                    new Session(spec, loop, containerEdit, limits, failed -> sessions.remove(failed.id(), failed));
             sessions.put(spec.sandboxId(), session);
             session.start(budget);
             return session;
@@ -152,12 +166,22 @@ public final class Sessions implements RelayControl {
 
     @Override
     public SessionStatus awaitEnd(String sandboxId) throws InterruptedException {
+        return await(sandboxId, Session::ended);
+    }
+
+    @Override
+    public SessionStatus awaitTrouble(String sandboxId) throws InterruptedException {
+        return await(sandboxId, Session::troubled);
+    }
+
+    private SessionStatus await(String sandboxId, Function<Session, CompletableFuture<SessionStatus>> event)
+            throws InterruptedException {
         Session session = sessions.get(sandboxId);
         if (session == null) {
             return new SessionStatus(sandboxId, State.CLOSED, Optional.empty(), 0, Optional.empty());
         }
         try {
-            return session.ended().get();
+            return event.apply(session).get();
         } catch (ExecutionException e) {
             throw new IllegalStateException("a session's end cannot fail", e);
         }
@@ -241,7 +265,8 @@ public final class Sessions implements RelayControl {
         void add(HeldSession held, List<Integer> descriptors) throws IOException {
             SessionSpec spec = Wire.toSpec(held.getSpec());
             EventLoop loop = loops.get(Math.floorMod(nextLoop.getAndIncrement(), loops.size()));
-            Session session = new Session(spec, loop, containerEdit, failed -> sessions.remove(failed.id(), failed));
+            Session session =
+                    new Session(spec, loop, containerEdit, limits, failed -> sessions.remove(failed.id(), failed));
             CompletableFuture<Session.Parts> done = new CompletableFuture<>();
             loop.execute(() -> {
                 try {

@@ -1,27 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.host;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.peerpod.network.libc.AdoptedChannels;
 import io.peerpod.relay.Answers;
 import io.peerpod.relay.EventLoop;
 import io.peerpod.relay.FrameStream;
 import io.peerpod.relay.Link;
+import io.peerpod.relay.LoopBuffers;
+import io.peerpod.relay.Pipe;
 import io.peerpod.relay.PlainLink;
-import io.peerpod.relay.Upstream;
+import io.peerpod.relay.RelayException;
 import io.peerpod.relay.handover.HeldUpstream;
+import io.peerpod.relay.session.Carrier;
+import io.peerpod.relay.session.Greeting;
+import io.peerpod.relay.session.SessionId;
+import io.peerpod.relay.session.SessionPipe;
+import io.peerpod.relay.session.SessionSnapshot;
+import io.peerpod.relay.session.SessionState;
+import io.peerpod.relay.session.SessionViolation;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One connection to the forwarder on the loop, before and after a shim's connection took it. Its frames go down verbatim. */
-final class UpstreamConnection extends FrameStream implements Link.Handler {
+final class UpstreamConnection extends FrameStream implements Link.Handler, SessionPipe.Owner {
+    private static final Logger log = LoggerFactory.getLogger(UpstreamConnection.class);
     private final Session session;
     private final EventLoop loop;
-    private @Nullable Link link;
+    private @Nullable Pipe link;
+    private @Nullable Thread redialling;
+    private volatile @Nullable Reconnection reconnection;
     private @Nullable ShimConnection shim;
     private boolean agentGone;
 
@@ -31,15 +47,21 @@ final class UpstreamConnection extends FrameStream implements Link.Handler {
     }
 
     /** Takes a connection over from blocking code; only on the loop. */
-    static UpstreamConnection adopt(Session session, Upstream upstream) throws IOException {
+    static UpstreamConnection adopt(Session session, Dialled dialled) throws IOException {
         UpstreamConnection connection = new UpstreamConnection(session);
-        connection.link = upstream.link(session.loop(), connection);
+        if (dialled.greeting().isEmpty()) {
+            connection.link = dialled.upstream().link(session.loop(), connection);
+            return connection;
+        }
+        SessionId id = dialled.greeting().get().id();
+        SessionPipe pipe = connection.pipe(SessionState.fresh(id, session.loop().buffers()));
+        connection.carry(pipe, dialled);
         return connection;
     }
 
     /** Why a successor process could not go on with it, a clause; empty: it could. */
     Optional<String> obstacle() {
-        return shim == null || link() instanceof PlainLink
+        return shim == null || link() instanceof PlainLink || link() instanceof SessionPipe
                 ? Optional.empty()
                 : Optional.of("its guest knows no resumable sessions, and a TLS connection cannot change processes");
     }
@@ -51,6 +73,10 @@ final class UpstreamConnection extends FrameStream implements Link.Handler {
         if (link() instanceof PlainLink plain) {
             descriptors.add(AdoptedChannels.descriptor(plain.channel()));
             return held.setPlain(plain.held()).build();
+        }
+        if (link() instanceof SessionPipe pipe) {
+            return held.setSession(ByteString.copyFrom(pipe.state().snapshot().toBytes()))
+                    .build();
         }
         if (obstacle().isPresent()) {
             throw new IllegalStateException(obstacle().get());
@@ -64,6 +90,12 @@ final class UpstreamConnection extends FrameStream implements Link.Handler {
         UpstreamConnection connection = new UpstreamConnection(session);
         connection.restoreFrames(held.getFrames());
         connection.agentGone = held.getAgentGone();
+        if (held.hasSession()) {
+            SessionSnapshot snapshot =
+                    SessionSnapshot.fromBytes(held.getSession().toByteArray());
+            connection.pipe(SessionState.restore(snapshot, session.loop().buffers()));
+            return connection;
+        }
         PlainLink plain = new PlainLink(session.loop(), AdoptedChannels.stream(descriptors.next()), connection);
         plain.restore(held.getPlain());
         connection.link = plain;
@@ -72,7 +104,95 @@ final class UpstreamConnection extends FrameStream implements Link.Handler {
 
     /** Goes on after {@link #restore}. */
     void begin() throws IOException {
-        link().register();
+        switch (link()) {
+            case SessionPipe pipe -> disconnected(pipe, "another relay process had it");
+            case PlainLink plain -> plain.register();
+            default -> throw new IllegalStateException("a connection over TLS cannot change processes");
+        }
+    }
+
+    private SessionPipe pipe(SessionState state) {
+        SessionPipe pipe = new SessionPipe(loop, state, session.sessionLimits(), true, this, this);
+        link = pipe;
+        return pipe;
+    }
+
+    private void carry(SessionPipe pipe, Dialled dialled) throws IOException {
+        Greeting greeting = dialled.greeting().orElseThrow();
+        Carrier carrier = new Carrier(pipe);
+        carrier.use(dialled.upstream().link(loop, carrier));
+        pipe.attach(carrier, greeting.peerReceived());
+        if (greeting.rest().hasRemaining()) {
+            ByteBuffer data = loop.buffers().plain();
+            data.put(greeting.rest()).limit(data.position()).position(LoopBuffers.HEADROOM_BYTES);
+            carrier.received(data);
+        }
+    }
+
+    @Override
+    public void disconnected(SessionPipe pipe, String why) {
+        Reconnection attempt =
+                session.reconnection(pipe.state().id(), pipe.state().receivedOffset());
+        reconnection = attempt;
+        log.atWarn()
+                .addKeyValue("sandbox", session.id())
+                .addKeyValue("failure", why)
+                .log("the connection to the pod VM is lost; it is dialled again and its session resumed");
+        session.interrupted(this);
+        long since = System.nanoTime();
+        redialling = Thread.ofVirtual().name("redial " + session.id()).start(() -> {
+            try {
+                Dialled dialled = attempt.run(session.sessionLimits().patience());
+                loop.execute(() -> resume(pipe, dialled, since));
+            } catch (RelayException e) {
+                loop.execute(() -> pipe.abandon(why + "; " + e.getMessage()));
+            } catch (InterruptedException _) {
+                // The session is over; nobody waits.
+            }
+        });
+    }
+
+    private void resume(SessionPipe pipe, Dialled dialled, long since) {
+        if (pipe.isClosed()) {
+            dialled.close();
+            return;
+        }
+        redialling = null;
+        reconnection = null;
+        try {
+            carry(pipe, dialled);
+            session.goesOn(this);
+            log.atInfo()
+                    .addKeyValue("sandbox", session.id())
+                    .addKeyValue("took", Duration.ofNanos(System.nanoTime() - since))
+                    .log("the session with the pod VM goes on");
+        } catch (SessionViolation e) {
+            dialled.close();
+            pipe.abandon(String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            dialled.close();
+            if (!pipe.isConnected()) {
+                disconnected(pipe, String.valueOf(e.getMessage()));
+            }
+        }
+    }
+
+    @Override
+    public void over(SessionPipe pipe) {
+        Thread thread = redialling;
+        redialling = null;
+        reconnection = null;
+        if (thread != null) {
+            thread.interrupt();
+        }
+    }
+
+    /** Why there is no connection at present, in words; empty while there is one. For every thread. */
+    String interruption() {
+        Reconnection attempt = reconnection;
+        return attempt == null
+                ? ""
+                : "the connection to the pod VM is lost and dialled again: " + attempt.lastFailure();
     }
 
     void attach(ShimConnection connection) {
@@ -84,8 +204,8 @@ final class UpstreamConnection extends FrameStream implements Link.Handler {
         return shim;
     }
 
-    Link link() {
-        Link present = link;
+    Pipe link() {
+        Pipe present = link;
         if (present == null) {
             throw new IllegalStateException("an upstream connection has no link yet");
         }

@@ -11,13 +11,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SessionState {
     /** Bytes that may be under way unconfirmed; what is above waits, so that the memory for a session is bounded. */
-    public static final int WINDOW_BYTES = 4 << 20;
+    public static final int WINDOW_BYTES = 2 << 20;
+
+    /** The same while all sessions together keep a lot. */
+    private static final int CROWDED_WINDOW_BYTES = 256 << 10;
 
     /** Bytes after which the peer is told that they came, even if there is nothing else to say. */
     public static final int ACKNOWLEDGE_EVERY_BYTES = 128 << 10;
 
     private final SessionId id;
-    private final UnacknowledgedBytes kept;
+    private final KeptBytes kept;
     private long written;
     private long received;
     private long confirmed;
@@ -26,7 +29,7 @@ public final class SessionState {
         this.id = id;
         this.received = received;
         confirmed = received;
-        kept = new UnacknowledgedBytes(buffers, acknowledged);
+        kept = new KeptBytes(buffers, acknowledged);
         written = acknowledged;
     }
 
@@ -80,7 +83,13 @@ public final class SessionState {
 
     /** How many bytes may go into the connection before the peer has to confirm some. */
     public int windowBytes() {
-        return (int) Math.max(0, WINDOW_BYTES - (written - kept.start()));
+        int window = kept.crowded() ? CROWDED_WINDOW_BYTES : WINDOW_BYTES;
+        return (int) Math.max(0, window - (written - kept.start()));
+    }
+
+    /** Whether all sessions together keep so much that their users should hold back early. */
+    public boolean crowded() {
+        return kept.crowded();
     }
 
     /** Takes bytes for sending and keeps a copy; the buffer's position does not move. */

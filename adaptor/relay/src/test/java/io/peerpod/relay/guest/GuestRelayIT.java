@@ -12,6 +12,7 @@ import io.peerpod.relay.TestFrame;
 import io.peerpod.relay.TlsFiles;
 import io.peerpod.relay.TlsIdentity;
 import io.peerpod.relay.Upstream;
+import io.peerpod.relay.session.SessionLimits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -148,8 +149,17 @@ class GuestRelayIT {
 
     @Test
     void aSlowHandshakeIsCutOff() throws Exception {
-        GuestLimits hasty =
-                new GuestLimits(4, 4, 4, Duration.ofMillis(200), 4, 1 << 20, 1, 1 << 20, Duration.ofSeconds(1));
+        GuestLimits hasty = new GuestLimits(
+                4,
+                4,
+                4,
+                Duration.ofMillis(200),
+                4,
+                1 << 20,
+                1,
+                1 << 20,
+                Duration.ofSeconds(1),
+                SessionLimits.FORWARDER);
         try (GuestRelay relay = start(Optional.of(tls(Optional.of(client.certificatePem()), false)), hasty);
                 RawPeer silent = RawPeer.connect(relay.address());
                 RawPeer slow = RawPeer.connect(relay.address())) {

@@ -10,9 +10,12 @@ import io.peerpod.relay.ScriptedAgent;
 import io.peerpod.relay.SessionSpec;
 import io.peerpod.relay.SessionStatus.State;
 import io.peerpod.relay.TestFrame;
+import io.peerpod.relay.guest.GuestLimits;
+import io.peerpod.relay.guest.RequestEditor;
 import io.peerpod.relay.handover.HeldBegin;
 import io.peerpod.relay.handover.Part;
 import io.peerpod.relay.handover.Passage;
+import io.peerpod.relay.session.SessionLimits;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -396,12 +399,51 @@ class HandOverIT {
 
     @Test
     void aGuestWithoutResumableSessionsKeepsItsRelayAndSaysSo() throws Exception {
-        try (RelayChain chain = RelayChain.open(ScriptedAgent::echo)) {
+        try (RelayChain chain = new RelayChain(
+                ScriptedAgent::echo,
+                GuestLimits.DEFAULT,
+                RequestEditor.NONE,
+                SessionLimits.RELAY.withPatience(Duration.ZERO))) {
+            chain.sessions.open(chain.spec, RelayChain.BUDGET);
             assertThat(chain.predecessor.ask(request(chain))).isEmpty();
             try (RawPeer shim = RawPeer.connect(chain.socket())) {
                 shim.send(TestFrame.request(1, "s", "m", new byte[4])).next();
                 assertThat(chain.sessions.info().obstacle())
                         .hasValueSatisfying(words -> assertThat(words).contains(RelayChain.ID, "TLS"));
+            }
+        }
+    }
+
+    @Test
+    void aSessionOverTlsIsResumedByTheSuccessorWithItsOpenCalls() throws Exception {
+        try (RelayChain guest = new RelayChain((connection, frame) -> {
+                    if (!frame.contains("WaitProcess")) {
+                        ScriptedAgent.echo(connection, frame);
+                    }
+                });
+                HandOverPair pair = new HandOverPair(NONE)) {
+            SessionSpec spec = new SessionSpec(
+                    "tls",
+                    pair.folder.resolve("tls"),
+                    guest.spec.addresses(),
+                    guest.spec.port(),
+                    guest.spec.tls(),
+                    RelayChain.NAME);
+            pair.sessions.open(spec, RelayChain.BUDGET);
+            try (RawPeer shim = RawPeer.connect(spec.socket())) {
+                TestFrame wait = TestFrame.request(1, "s", "WaitProcess", new byte[4]);
+                shim.send(wait);
+                for (int round = 0; round < 5; round++) {
+                    TestFrame bulk = TestFrame.request(3 + 2 * round, "s", "m", new byte[700_000]);
+                    shim.send(bulk);
+                    pair.handOver(NONE);
+                    assertThat(shim.next().payload()).isEqualTo(bulk.payload());
+                }
+                assertThat(guest.agent.frames()).as("each request once").hasSize(6);
+                ScriptedAgent.echo(
+                        guest.agent.connections().getFirst(),
+                        guest.agent.frames().getFirst());
+                assertThat(shim.next()).isEqualTo(new TestFrame(1, 2, 0, wait.payload()));
             }
         }
     }

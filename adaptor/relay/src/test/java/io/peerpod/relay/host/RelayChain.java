@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.peerpod.relay.host;
 
+import io.peerpod.relay.CuttingProxy;
 import io.peerpod.relay.RelayException;
 import io.peerpod.relay.ScriptedAgent;
 import io.peerpod.relay.SessionSpec;
@@ -11,6 +12,7 @@ import io.peerpod.relay.guest.GuestRelay;
 import io.peerpod.relay.guest.GuestRelayConfig;
 import io.peerpod.relay.guest.GuestTls;
 import io.peerpod.relay.guest.RequestEditor;
+import io.peerpod.relay.session.SessionLimits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -35,6 +37,7 @@ final class RelayChain implements AutoCloseable {
     final ScriptedAgent agent;
     final GuestRelay guest;
     final Sessions sessions;
+    final CuttingProxy proxy;
     final SessionSpec spec;
     final Predecessor predecessor;
 
@@ -43,6 +46,11 @@ final class RelayChain implements AutoCloseable {
     }
 
     RelayChain(ScriptedAgent.Script script, GuestLimits limits, RequestEditor editor) throws IOException {
+        this(script, limits, editor, SessionLimits.RELAY);
+    }
+
+    RelayChain(ScriptedAgent.Script script, GuestLimits limits, RequestEditor editor, SessionLimits sessionLimits)
+            throws IOException {
         folder = Files.createTempDirectory(Path.of("/tmp"), "relay-");
         agent = new ScriptedAgent(folder.resolve("agent"), script);
         guest = GuestRelay.start(
@@ -52,8 +60,9 @@ final class RelayChain implements AutoCloseable {
                         Optional.of(guestTls(TestCertificates.server(authority, NAME), client)),
                         limits),
                 editor);
-        sessions = Sessions.start(new CreateContainerEdit(folder.resolve("direct-volumes")));
+        sessions = Sessions.start(new CreateContainerEdit(folder.resolve("direct-volumes")), sessionLimits);
         predecessor = new Predecessor(sessions, ServerSocketChannel.open(), folder, () -> {});
+        proxy = new CuttingProxy(guest.address());
         spec = spec(Optional.of(TestCertificates.files(folder, client, authority)), NAME);
     }
 
@@ -84,6 +93,17 @@ final class RelayChain implements AutoCloseable {
                 name);
     }
 
+    /** The same, over a path that breaks when it is told to. */
+    SessionSpec breakableSpec() throws IOException {
+        return new SessionSpec(
+                ID,
+                socket(),
+                List.of(proxy.address().getAddress()),
+                proxy.address().getPort(),
+                spec.tls(),
+                NAME);
+    }
+
     Path socket() {
         return folder.resolve("pods/agent.ttrpc");
     }
@@ -91,6 +111,7 @@ final class RelayChain implements AutoCloseable {
     @Override
     public void close() throws IOException {
         sessions.close();
+        proxy.close();
         guest.close();
         agent.close();
         try (Stream<Path> files = Files.walk(folder)) {

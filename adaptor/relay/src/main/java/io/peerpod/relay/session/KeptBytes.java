@@ -8,10 +8,9 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tail of a byte stream: from the last byte that the peer confirmed to the last one that was handed over for sending. Lies in chunks of the event loop; holds none
- * when it is empty.
+ * A stretch of a byte stream that somebody still needs: what the peer has not confirmed, or what the user does not take yet. Lies in chunks of the event loop; holds none when it is empty.
  */
-final class UnacknowledgedBytes {
+final class KeptBytes {
     private final LoopBuffers buffers;
 
     /** In order; position to limit is what is kept. Only the last one has room behind its limit. */
@@ -20,7 +19,7 @@ final class UnacknowledgedBytes {
     private long start;
     private long end;
 
-    UnacknowledgedBytes(LoopBuffers buffers, long start) {
+    KeptBytes(LoopBuffers buffers, long start) {
         this.buffers = buffers;
         this.start = start;
         end = start;
@@ -44,7 +43,9 @@ final class UnacknowledgedBytes {
         while (left > 0) {
             ByteBuffer last = chunks.peekLast();
             if (last == null || last.limit() == last.capacity()) {
-                last = buffers.chunk().limit(0);
+                last = (last == null && left <= LoopBuffers.SMALL_CHUNK_BYTES ? buffers.smallChunk() : buffers.chunk())
+                        .limit(0);
+                buffers.keeps(last.capacity());
                 chunks.addLast(last);
             }
             int at = last.limit();
@@ -63,7 +64,7 @@ final class UnacknowledgedBytes {
             first.position(first.position() + length);
             start += length;
             if (!first.hasRemaining()) {
-                buffers.release(chunks.remove());
+                giveBack(chunks.remove());
             }
         }
     }
@@ -95,8 +96,18 @@ final class UnacknowledgedBytes {
 
     /** Gives every chunk back. */
     void clear() {
-        chunks.forEach(buffers::release);
+        chunks.forEach(this::giveBack);
         chunks.clear();
         start = end;
+    }
+
+    private void giveBack(ByteBuffer chunk) {
+        buffers.keeps(-chunk.capacity());
+        buffers.release(chunk);
+    }
+
+    /** Whether all sessions together keep a lot. */
+    boolean crowded() {
+        return buffers.crowded();
     }
 }
