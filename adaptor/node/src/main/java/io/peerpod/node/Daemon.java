@@ -13,6 +13,7 @@ import io.peerpod.node.mailbox.Sandboxes;
 import io.peerpod.node.plan.PodNetworks;
 import io.peerpod.node.plan.SandboxPlan;
 import io.peerpod.node.plan.SandboxPreparation;
+import io.peerpod.node.process.NewerDaemon;
 import io.peerpod.node.process.StateLock;
 import io.peerpod.node.process.Supervisor;
 import io.peerpod.node.process.TakenSocket;
@@ -35,21 +36,27 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The running daemon. The socket serves first; calls wait until the journals are read. When a newer daemon takes the socket over,
- * this one finishes the calls it has, lets go of the state folder, and waits to be ended.
+ * this one lets go of the state folder at once, passes the calls it has on to the newer one, and waits to be ended.
  */
 final class Daemon implements AutoCloseable {
-    private static final Duration SUCCESSOR_POLL = Duration.ofMillis(100);
+    private static final Duration SUCCESSOR_POLL = Duration.ofMillis(20);
+
+    /** How long a daemon that was replaced and is asked to end waits for the calls that it passed on; whoever has less patience sends a second signal. */
+    private static final Duration PASSED_ON_LIMIT = Duration.ofMinutes(10);
+
     private static final Logger log = LoggerFactory.getLogger(Daemon.class);
 
     private final NodeConfig config;
     private final Parts parts;
     private final CompletableFuture<Ready> ready = new CompletableFuture<>();
     private final TakenSocket socket;
+    private final NewerDaemon newer;
     private final TtrpcServer server;
     private @Nullable StateLock lock;
     private @Nullable OrphanWatch orphans;
     private CloudWatches.@Nullable Running watches;
     private boolean stopped;
+    private volatile Runnable replaced = () -> {};
 
     /** What the daemon is made of. */
     record Parts(
@@ -67,8 +74,9 @@ final class Daemon implements AutoCloseable {
         this.config = config;
         this.parts = parts;
         this.socket = socket;
+        newer = new NewerDaemon(config.socket());
         this.server = TtrpcServer.builder()
-                .addDetachedService(new HypervisorService(ready))
+                .addDetachedService(new HypervisorService(ready, newer))
                 .addService(new PodVmInfoService(ready))
                 .name("hypervisor")
                 .serve(socket.channel());
@@ -153,12 +161,25 @@ final class Daemon implements AutoCloseable {
             while (socket.isOurs()) {
                 Thread.sleep(SUCCESSOR_POLL);
             }
-            if (stop()) {
-                log.atInfo().log("a newer daemon has taken over; this one waits to be ended");
-            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return;
         }
+        if (!begin()) {
+            return;
+        }
+        // Calls that wait here, and those that still come on open connections, get their answers from the newer one.
+        newer.tookOver();
+        letGo();
+        replaced.run();
+        log.atInfo()
+                .addKeyValue("calls", server.openStreams())
+                .log("a newer daemon has taken over; this one waits to be ended, and passes its calls on until then");
+    }
+
+    /** What is done when a newer daemon has taken over, such as to leave it the health port: its readiness is what counts then. */
+    void whenReplaced(Runnable action) {
+        replaced = action;
     }
 
     /** Why shims are not served at the moment, in a sentence; empty when they are. No pod has a say in it. */
@@ -176,17 +197,29 @@ final class Daemon implements AutoCloseable {
         return stopped;
     }
 
-    /** Ends serving, quickly; pods live on. Answers whether it was not ended before. */
-    private boolean stop() throws InterruptedException {
-        synchronized (this) {
-            if (stopped) {
-                return false;
+    /** Ends serving, quickly; pods live on. */
+    private void stop() throws InterruptedException {
+        if (!begin()) {
+            if (newer.isHere() && !server.shutdown(PASSED_ON_LIMIT)) {
+                log.atWarn().log("calls that were passed on to the newer daemon are cut off");
             }
-            stopped = true;
+            return;
         }
         if (!server.shutdown(config.stopGrace())) {
             log.atWarn().log("calls in flight are cut off; their sandboxes are continued by the next daemon");
         }
+        letGo();
+    }
+
+    /** Whether this is the first to end it. */
+    private synchronized boolean begin() {
+        boolean first = !stopped;
+        stopped = true;
+        return first;
+    }
+
+    /** From here on journals, relay and cloud belong to the next daemon. */
+    private void letGo() {
         ready.completeExceptionally(new InterruptedException("the daemon is ending"));
         if (orphans != null) {
             orphans.close();
@@ -198,14 +231,15 @@ final class Daemon implements AutoCloseable {
         parts.sandboxes().close();
         parts.relay().close();
         try {
-            socket.close();
+            if (!newer.isHere()) {
+                socket.close();
+            }
             if (lock != null) {
                 lock.close();
             }
         } catch (IOException e) {
             log.atWarn().addKeyValue("failure", e.getMessage()).log("the socket or the lock was not given back");
         }
-        return true;
     }
 
     @Override

@@ -19,6 +19,7 @@ import io.peerpod.node.plan.PodNetworks;
 import io.peerpod.node.plan.SandboxPreparation;
 import io.peerpod.node.process.RelayLink;
 import io.peerpod.node.process.RelayProcess;
+import io.peerpod.node.process.RelayUpgrade;
 import io.peerpod.node.process.StopSignals;
 import io.peerpod.node.process.Supervisor;
 import io.peerpod.node.sweep.CloudWatches;
@@ -219,7 +220,8 @@ public final class Main {
         Clock clock = Clock.systemUTC();
         Identities identities = new Identities(config.stateDir().resolve("tls"), config.tls(), clock);
         PodNetworks networks = new HostPodNetworks(config.inspectOptions(), config.vxlanMinId());
-        RelayLink relay = new RelayLink(RelayProcess.of(config.stateDir()));
+        RelayProcess process = RelayProcess.of(config.stateDir());
+        RelayLink relay = new RelayLink(process);
         GuestConfiguration configuration =
                 new GuestConfiguration(identities, config.tls().profile(), config.initdata(), config.scratchSpace());
         Effects effects = new Effects(
@@ -259,7 +261,9 @@ public final class Main {
                     effects.change(fresh.limits());
                 });
                 StopSignals.onHangUp(() -> reload.run("SIGHUP"));
+                daemon.whenReplaced(health::close);
                 daemon.start();
+                RelayUpgrade.start(relay, process);
                 reload.watch();
                 ended.await();
             }

@@ -5,10 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.peerpod.contract.hypervisor.HypervisorGrpc;
+import io.peerpod.contract.hypervisor.StartVMRequest;
+import io.peerpod.contract.hypervisor.StopVMRequest;
 import io.peerpod.provider.CloudFailure;
+import io.peerpod.ttrpc.TtrpcChannel;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -171,6 +176,51 @@ class ResumeIT extends WorkerFixture {
             worker.close();
             assertThat(worker.socket()).exists();
             newer.stop("a1");
+            nothingIsLeft();
+        }
+    }
+
+    @Test
+    void aStartThatWaitsInAReplacedDaemonIsAnsweredByTheNewerOne() throws Exception {
+        CountDownLatch gate = new CountDownLatch(1);
+        worker.cloud.gate = gate;
+        worker.create(Worker.request("a1"));
+        try (TtrpcChannel kept = TtrpcChannel.connect(worker.socket());
+                Worker newer = worker.successor()) {
+            CompletableFuture<Void> waiting = worker.startLater("a1");
+            while (worker.cloud.creates.get() == 0) {
+                Thread.sleep(1);
+            }
+            newer.start();
+            assertThat(waiting).isNotDone();
+            gate.countDown();
+            waiting.get(30, TimeUnit.SECONDS);
+            assertThat(newer.relay.list()).hasSize(1);
+            assertThat(newer.cloud.made).hasValue(1);
+            // Also what still comes to the older one, on a connection that was open before.
+            HypervisorGrpc.HypervisorBlockingStub stub = HypervisorGrpc.newBlockingStub(kept);
+            stub.startVM(StartVMRequest.newBuilder().setId("a1").build());
+            stub.stopVM(StopVMRequest.newBuilder().setId("a1").build());
+            worker.close();
+            nothingIsLeft();
+        }
+    }
+
+    @Test
+    void aStartThatFailsInTheNewerDaemonFailsWithItsWords() throws Exception {
+        CountDownLatch gate = new CountDownLatch(1);
+        worker.cloud.gate = gate;
+        worker.create(Worker.request("a1"));
+        try (Worker newer = worker.successor()) {
+            CompletableFuture<Void> waiting = worker.startLater("a1");
+            while (worker.cloud.creates.get() == 0) {
+                Thread.sleep(1);
+            }
+            worker.cloud.createFailures.add(
+                    new CloudFailure.Rejected("the key was revoked", CloudFailure.Actor.OPERATOR));
+            newer.start();
+            gate.countDown();
+            assertThatThrownBy(() -> waiting.get(60, TimeUnit.SECONDS)).hasMessageContaining("the key was revoked");
             nothingIsLeft();
         }
     }

@@ -17,4 +17,7 @@ public record RelayInfo(
         long processId, String version, int sessions, String build, int protocol, Optional<String> obstacle) {
     /** The protocol of this build. A relay of any protocol can be asked what the first one had. */
     public static final int PROTOCOL = 2;
+
+    /** The first one that has HandOver. */
+    public static final int HAND_OVER_PROTOCOL = 2;
 }

@@ -8,12 +8,16 @@ import io.peerpod.doubles.PodRequest;
 import io.peerpod.doubles.PrivateWorld;
 import io.peerpod.doubles.ShimHabits;
 import io.peerpod.doubles.ShimObserver;
+import io.peerpod.doubles.WorldProcesses;
 import io.peerpod.options.Installation;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 
@@ -100,6 +104,31 @@ final class World implements AutoCloseable {
         node = world.startNode(Map.of());
         old.destroy();
         old.onExit().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    /** Starts a relay that takes everything over from the running one; returns when that one has ended. */
+    void replaceRelay() throws Exception {
+        ProcessHandle old = relay();
+        List<String> command = new ArrayList<>(installation().command("peerpod-relay"));
+        command.addAll(List.of("-control-socket", "/run/peerpod/state/relay.sock", "-take-over"));
+        Process successor = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                        world.logs().resolve("relay-successors.log").toFile()))
+                .start();
+        CompletableFuture.anyOf(old.onExit(), successor.onExit()).get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        if (!successor.isAlive()) {
+            throw new IOException("the successor ended with " + successor.exitValue() + ": "
+                    + NodeProcess.tail(world.logs().resolve("relay-successors.log")));
+        }
+    }
+
+    private static ProcessHandle relay() throws IOException {
+        List<WorldProcesses.Running> relays = WorldProcesses.matching(NodeProcess.RELAY_CLASS);
+        if (relays.size() != 1) {
+            throw new IOException("expected one relay, saw " + relays);
+        }
+        return ProcessHandle.of(relays.getFirst().pid()).orElseThrow();
     }
 
     /** What of any sandbox is still there after a while that is enough to remove it. */

@@ -9,6 +9,7 @@ import io.peerpod.contract.ContractException;
 import io.peerpod.contract.hypervisor.CreateVMRequest;
 import io.peerpod.contract.hypervisor.CreateVMResponse;
 import io.peerpod.contract.hypervisor.HypervisorGrpc;
+import io.peerpod.contract.hypervisor.HypervisorGrpc.HypervisorBlockingStub;
 import io.peerpod.contract.hypervisor.StartVMRequest;
 import io.peerpod.contract.hypervisor.StartVMResponse;
 import io.peerpod.contract.hypervisor.StopVMRequest;
@@ -22,6 +23,7 @@ import io.peerpod.node.mailbox.Sandboxes;
 import io.peerpod.node.plan.RequestReader;
 import io.peerpod.node.plan.SandboxPlan;
 import io.peerpod.node.plan.SandboxRequest;
+import io.peerpod.node.process.NewerDaemon;
 import io.peerpod.sandbox.Sandbox;
 import io.peerpod.sandbox.SandboxEvent;
 import io.peerpod.sandbox.SandboxState;
@@ -35,6 +37,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,14 +58,17 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
     private static final Logger log = LoggerFactory.getLogger(HypervisorService.class);
 
     private final Future<Ready> ready;
+    private final NewerDaemon newer;
 
     /**
      * Waits for the journals in each call.
      *
      * @param ready completes when the journals are read; fails when they cannot be
+     * @param newer answers whatever this daemon cannot answer any more
      */
-    public HypervisorService(Future<Ready> ready) {
+    public HypervisorService(Future<Ready> ready, NewerDaemon newer) {
         this.ready = ready;
+        this.newer = newer;
     }
 
     /** What a call does. */
@@ -73,7 +79,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
 
     @Override
     public void createVM(CreateVMRequest request, StreamObserver<CreateVMResponse> responses) {
-        answer("CreateVM", request.getId(), responses, () -> {
+        answer("CreateVM", request.getId(), responses, stub -> stub.createVM(request), () -> {
             SandboxRequest wanted = RequestReader.read(request);
             Sandbox sandbox = create(ready.get(), wanted);
             return CreateVMResponse.newBuilder()
@@ -84,7 +90,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
 
     @Override
     public void startVM(StartVMRequest request, StreamObserver<StartVMResponse> responses) {
-        answer("StartVM", request.getId(), responses, () -> {
+        answer("StartVM", request.getId(), responses, stub -> stub.startVM(request), () -> {
             start(ready.get(), RequestReader.id("StartVM", request.getId()));
             return StartVMResponse.getDefaultInstance();
         });
@@ -92,7 +98,7 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
 
     @Override
     public void stopVM(StopVMRequest request, StreamObserver<StopVMResponse> responses) {
-        answer("StopVM", request.getId(), responses, () -> {
+        answer("StopVM", request.getId(), responses, stub -> stub.stopVM(request), () -> {
             stop(ready.get().sandboxes(), request.getId());
             return StopVMResponse.getDefaultInstance();
         });
@@ -225,11 +231,16 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
         };
     }
 
-    private static <T> void answer(String call, String id, StreamObserver<T> responses, Call<T> work) {
+    private <T> void answer(
+            String call,
+            String id,
+            StreamObserver<T> responses,
+            Function<HypervisorBlockingStub, T> again,
+            Call<T> work) {
         long start = System.nanoTime();
         String shown = id.length() > RequestReader.MAX_ID_CHARACTERS ? id.length() + " characters" : printable(id);
         try {
-            T response = work.run();
+            T response = newer.isHere() ? newer.ask(again) : here(work, again);
             log.atInfo()
                     .addKeyValue("sandbox", shown)
                     .addKeyValue("call", call)
@@ -248,6 +259,19 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
                     .addKeyValue("failure", status.getStatus().getDescription())
                     .log("refused or failed");
             responses.onError(status);
+        }
+    }
+
+    /** Does the work here; when this daemon was replaced meanwhile, the newer one has the last word. */
+    private <T> T here(Call<T> work, Function<HypervisorBlockingStub, T> again)
+            throws ContractException, IOException, ExecutionException, InterruptedException {
+        try {
+            return work.run();
+        } catch (ContractException | IOException | ExecutionException | InterruptedException | RuntimeException e) {
+            if (newer.isHere()) {
+                return newer.ask(again);
+            }
+            throw e;
         }
     }
 

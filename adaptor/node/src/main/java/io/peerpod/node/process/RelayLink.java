@@ -24,6 +24,9 @@ import org.slf4j.LoggerFactory;
 public final class RelayLink implements RelayControl {
     private static final Logger log = LoggerFactory.getLogger(RelayLink.class);
 
+    /** Relays that may go in a row while one call is made. */
+    private static final int MAX_ATTEMPTS = 5;
+
     private final RelayProcess process;
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable RelayClient client;
@@ -101,18 +104,29 @@ public final class RelayLink implements RelayControl {
         }
     }
 
-    /** Every call may be repeated, so one that met a broken connection is made once more. */
-    private <T> T call(Call<T> call) throws RelayException, InterruptedException {
-        RelayClient first = connected();
+    /** Whether this daemon has let go of the relay. */
+    public boolean isClosed() {
+        lock.lock();
         try {
-            return call.run(first);
-        } catch (RelayException e) {
-            if (e.failure() != Failure.RELAY_GONE) {
-                throw e;
+            return closed;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Every call may be repeated, so one that met a broken connection is made once more: the relay was replaced, or is dead and started again. */
+    private <T> T call(Call<T> call) throws RelayException, InterruptedException {
+        for (int attempt = 1; ; attempt++) {
+            RelayClient present = connected();
+            try {
+                return call.run(present);
+            } catch (RelayException e) {
+                if (e.failure() != Failure.RELAY_GONE || attempt == MAX_ATTEMPTS || isClosed()) {
+                    throw e;
+                }
+                log.atInfo().addKeyValue("failure", e.getMessage()).log("the relay is connected to again");
+                drop(present);
             }
-            log.atWarn().addKeyValue("failure", e.getMessage()).log("the relay is connected to again");
-            drop(first);
-            return call.run(connected());
         }
     }
 
