@@ -10,6 +10,7 @@ import io.peerpod.forwarder.provision.Provision;
 import io.peerpod.forwarder.provision.ProvisionException;
 import io.peerpod.forwarder.provision.Sources;
 import io.peerpod.network.NetworkNamespace;
+import io.peerpod.network.libc.OrphanReaper;
 import io.peerpod.options.Installation;
 import io.peerpod.podvm.agent.GuestMachine;
 import io.peerpod.podvm.agent.StandInAgent;

@@ -31,12 +31,13 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The relay process: {@code peerpod-relay -control-socket PATH}. It outlives the daemon that started it and ends on SIGTERM. With {@code -take-over} it takes everything over from the relay
- * that serves there.
+ * that serves there, with {@code -daemon} it is the parent of the daemon.
  */
 public final class RelayMain {
     /** Exit code when the running relay keeps everything: another time it may not (EX_TEMPFAIL of sysexits.h). */
@@ -44,7 +45,22 @@ public final class RelayMain {
 
     private static final int BACKLOG = 1024;
 
-    private RelayMain() {}
+    private final Path controlSocket;
+    private final Path folder;
+    private final boolean takeOver;
+    private final List<String> command;
+    private final Sessions sessions;
+    private volatile @Nullable DaemonParent daemon;
+    private volatile @Nullable TtrpcServer server;
+    private volatile boolean handedOver;
+
+    private RelayMain(Path controlSocket, boolean takeOver, List<String> command) throws IOException {
+        this.controlSocket = controlSocket;
+        this.folder = Objects.requireNonNullElse(controlSocket.getParent(), Path.of("/"));
+        this.takeOver = takeOver;
+        this.command = command;
+        sessions = Sessions.start();
+    }
 
     /** Serves the control socket until SIGTERM. */
     public static void main(String[] arguments) {
@@ -61,6 +77,12 @@ public final class RelayMain {
                 null,
                 false,
                 "take the sessions, with their open connections, over from the relay that serves there");
+        Option<Boolean> parent = options.addSwitch(
+                "daemon",
+                null,
+                false,
+                "be the parent of the daemon, whose command follows behind --, and take over from a relay that serves there");
+        options.acceptArguments("[-- daemon's command]");
         Option<String> logLevel = options.add(
                 "log-level",
                 "PEERPOD_LOG_LEVEL",
@@ -70,7 +92,11 @@ public final class RelayMain {
         try {
             Settings settings = options.resolve(List.of(arguments), System.getenv());
             System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", settings.get(logLevel));
-            serve(settings.get(controlSocket), settings.get(takeOver));
+            if (settings.get(parent) == settings.arguments().isEmpty()) {
+                System.err.println("peerpod-relay: -daemon and a command behind -- go together");
+                System.exit(2);
+            }
+            new RelayMain(settings.get(controlSocket), settings.get(takeOver), settings.arguments()).serve();
         } catch (HelpRequestedException e) {
             System.out.println(e.getMessage());
         } catch (InvalidOptionsException e) {
@@ -84,41 +110,21 @@ public final class RelayMain {
         }
     }
 
-    private static void serve(Path controlSocket, boolean takeOver) throws IOException, InterruptedException {
+    private void serve() throws IOException, InterruptedException {
         AdoptedChannels.probe();
-        leaveSession();
-        Path folder = Objects.requireNonNullElse(controlSocket.getParent(), Path.of("/"));
+        if (!isParent()) {
+            leaveSession();
+        }
         Files.createDirectories(folder);
-        Sessions sessions = Sessions.start();
-        CountDownLatch stopped = new CountDownLatch(1);
         try (FileChannel _ = lock(folder)) {
-            ServerSocketChannel control;
-            Optional<Sessions.Adopted> adopted = Optional.empty();
             if (!isServed(controlSocket)) {
-                control = bind(controlSocket);
-            } else if (takeOver) {
-                Successor.Taken taken = takeOver(controlSocket, folder, sessions);
-                control = taken.control();
-                adopted = Optional.of(taken.sessions());
+                listen(bind(controlSocket));
+            } else if (isParent() || takeOver) {
+                takeOver();
             } else {
                 log().atInfo().addKeyValue("socket", controlSocket).log("another relay serves already");
                 Runtime.getRuntime().halt(0);
-                return;
             }
-            adopted.ifPresent(Sessions.Adopted::begin);
-            Predecessor predecessor = new Predecessor(
-                    sessions, control, folder, () -> Runtime.getRuntime().halt(0));
-            TtrpcServer server = TtrpcServer.builder()
-                    .addService(new ControlService(sessions, predecessor))
-                    .name("relay-control")
-                    .peerCheck(peer -> peer.isRoot() || peer.isThisUser())
-                    .serve(control);
-            Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(() -> {
-                sessions.close();
-                server.close();
-                remove(controlSocket);
-                stopped.countDown();
-            }));
         }
         log().atInfo()
                 .addKeyValue("socket", controlSocket)
@@ -126,7 +132,55 @@ public final class RelayMain {
                 .addKeyValue("build", RelayBuild.current())
                 .addKeyValue("sessions", sessions.list().size())
                 .log("the relay is serving");
-        stopped.await();
+        if (isParent()) {
+            daemon = DaemonParent.start(command, () -> sessions.list().size());
+        }
+        new CountDownLatch(1).await(); // A signal ends it.
+    }
+
+    private boolean isParent() {
+        return !command.isEmpty();
+    }
+
+    private void listen(ServerSocketChannel control) {
+        Predecessor predecessor = new Predecessor(
+                sessions,
+                control,
+                folder,
+                isParent() ? this::linger : () -> Runtime.getRuntime().halt(0));
+        TtrpcServer serving = TtrpcServer.builder()
+                .addService(new ControlService(sessions, predecessor))
+                .name("relay-control")
+                .peerCheck(peer -> peer.isRoot() || peer.isThisUser())
+                .serve(control);
+        server = serving;
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(() -> stop(serving)));
+    }
+
+    private void stop(TtrpcServer serving) {
+        DaemonParent child = daemon;
+        if (child != null) {
+            child.stop();
+        }
+        if (!handedOver) {
+            sessions.close();
+            serving.close();
+            remove(controlSocket);
+        }
+    }
+
+    /** Everything is a successor's; this process stays only as the parent of its daemon, which a container would not outlive. */
+    private void linger() {
+        handedOver = true;
+        sessions.abandon();
+        DaemonParent child = daemon;
+        if (child != null) {
+            child.replaced();
+        }
+        TtrpcServer serving = server;
+        if (serving != null) {
+            Thread.ofVirtual().name("relay-control-end").start(serving::close);
+        }
     }
 
     /** Not a constant: the level is set by an option. */
@@ -179,24 +233,29 @@ public final class RelayMain {
         }
     }
 
-    private static Successor.Taken takeOver(Path controlSocket, Path folder, Sessions sessions) throws IOException {
+    private void takeOver() throws IOException {
+        Path door = folder.resolve(".relay-" + ProcessHandle.current().pid());
         try {
             Rehearsal.run(folder);
-            Path door = folder.resolve(".relay-" + ProcessHandle.current().pid());
             try (RelayClient running = RelayClient.connect(controlSocket);
                     Successor successor = Successor.listen(door)) {
                 Optional<String> refusal = running.handOver(door);
                 if (refusal.isPresent()) {
                     throw new IOException("the running relay does not hand over: " + refusal.get());
                 }
-                return successor.take(sessions);
+                Successor.Taken taken = successor.take(sessions);
+                taken.sessions().begin();
+                listen(taken.control());
             }
         } catch (IOException | RelayException | RuntimeException e) {
             System.err.println("peerpod-relay: " + e.getMessage());
             System.err.flush();
             // Nothing is closed in good order: the sockets are the running relay's.
-            Runtime.getRuntime().halt(EXIT_REFUSED);
-            throw new IOException(e);
+            if (!isParent()) {
+                Runtime.getRuntime().halt(EXIT_REFUSED);
+            }
+            handedOver = true;
+            sessions.abandon();
         }
     }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.peerpod.podvm;
+package io.peerpod.network.libc;
 
-import io.peerpod.network.libc.Constants;
-import io.peerpod.network.libc.ErrnoException;
-import io.peerpod.network.libc.Libc;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -20,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * them from time to time and leaves those alone that were zombies only since the last look: the JDK fetches the status of its own
  * children at once, and a status that was fetched here would be missing there.
  */
-final class OrphanReaper {
+public final class OrphanReaper {
     private static final Logger log = LoggerFactory.getLogger(OrphanReaper.class);
 
     private static final Duration PAUSE = Duration.ofSeconds(2);
@@ -35,7 +32,7 @@ final class OrphanReaper {
     private OrphanReaper() {}
 
     /** Starts looking, for the process's life. */
-    static void start() {
+    public static void start() {
         OrphanReaper reaper = new OrphanReaper();
         Thread.ofVirtual().name("orphan-reaper").start(reaper::run);
     }
