@@ -137,6 +137,10 @@ public final class SandboxLifecycle {
                 run(new AwaitLanding(awaiting.sandbox().token()));
             case Connecting(var sandbox, var vm) -> run(new Connect(sandbox, vm));
             case Ready(var sandbox, var vm) -> run(new WatchGuest(sandbox, vm));
+            // A daemon died between the last two facts.
+            case Stopping stopping
+            when stopping.vmGone() && stopping.released() ->
+                record(new SandboxFact.Ended()).then(new Forget(stopping.sandbox()));
             case Stopping stopping -> run(undo(stopping));
             case Gone gone -> run(new Forget(gone.sandbox()));
         };
@@ -286,10 +290,6 @@ public final class SandboxLifecycle {
     private static SandboxEffect[] undo(Stopping state) {
         Release release = new Release(state.sandbox(), state.vm(), 1, Duration.ZERO);
         DeleteVm delete = new DeleteVm(state.sandbox().token(), 1, Duration.ZERO);
-        if (state.released() && state.vmGone()) {
-            // The daemon died between the last two facts.
-            return new SandboxEffect[] {new Forget(state.sandbox())};
-        }
         if (state.released()) {
             return new SandboxEffect[] {delete};
         }

@@ -45,6 +45,8 @@ final class Samples {
         states.put("Stopping", new SandboxState.Stopping(SANDBOX, CAUSE, Optional.of(VM), false, false));
         states.put("Stopping, VM gone", new SandboxState.Stopping(SANDBOX, CAUSE, Optional.of(VM), true, false));
         states.put("Stopping, released", new SandboxState.Stopping(SANDBOX, CAUSE, Optional.of(VM), false, true));
+        states.put(
+                "Stopping, VM gone, released", new SandboxState.Stopping(SANDBOX, CAUSE, Optional.of(VM), true, true));
         states.put("Gone", new SandboxState.Gone(SANDBOX, CAUSE));
         return states;
     }

@@ -34,9 +34,13 @@ final class EndedJournals {
         this.limits = limits;
     }
 
+    boolean keeps() {
+        return limits.count() > 0;
+    }
+
     /** Keeps a sandbox's story. A file that an ending which was cut off left of it is replaced. */
     void keep(String sandboxId, List<JournalEntry> facts, List<NoteEntry> notes) {
-        if (limits.count() <= 0) {
+        if (!keeps()) {
             return;
         }
         try {

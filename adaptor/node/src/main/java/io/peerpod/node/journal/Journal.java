@@ -89,6 +89,23 @@ public final class Journal implements AutoCloseable {
         return new Journal(place, end, true, recorded);
     }
 
+    /**
+     * Makes durable what was read: a predecessor that was killed between a write and its sync leaves facts that only the page cache holds, and they are acted on
+     * from now on. To be called before anything is done about a sandbox that was recovered.
+     *
+     * @throws JournalException naming the file and why; it can be tried again
+     */
+    public void settle() throws JournalException {
+        lock.lock();
+        try {
+            opened().sync();
+        } catch (IOException e) {
+            throw new JournalException("journal " + file + " cannot be synced: " + reason(e), e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Notes a stage, without a sync; nothing rests on it, and a disk that takes nothing costs the note alone. */
     public void note(Note note) {
         notes.add(note, recorded.get());
@@ -129,6 +146,9 @@ public final class Journal implements AutoCloseable {
     }
 
     private void keep(List<SandboxFact> last) {
+        if (!ended.keeps()) {
+            return;
+        }
         try {
             List<JournalEntry> facts = new ArrayList<>(EntryCodec.decodeAll(RecordFormat.parse(storage.read(file))));
             last.forEach(fact -> facts.add(new JournalEntry(now(), fact)));

@@ -75,6 +75,7 @@ public final class JournalFolder {
                     storage.delete(folder.resolve(name));
                 }
             }
+            storage.syncFolder(folder);
             ended.prune();
         } catch (IOException e) {
             throw new JournalException("the journals in " + folder + " cannot be read: " + Journal.reason(e), e);

@@ -273,6 +273,9 @@ public final class Mailbox {
                 next = SandboxLifecycle.evolve(next, fact);
             }
             try {
+                if (letter.event() == null) {
+                    settle();
+                }
                 if (next instanceof SandboxState.Gone gone) {
                     // The last facts need not be durable: the file goes, and with it the last trace that is acted
                     // on, before anybody is told.
@@ -296,6 +299,13 @@ public final class Mailbox {
                         ? pause.multipliedBy(2)
                         : JOURNAL_RETRY_LONGEST;
             }
+        }
+    }
+
+    private void settle() throws JournalException {
+        Journal open = journal;
+        if (open != null) {
+            open.settle();
         }
     }
 

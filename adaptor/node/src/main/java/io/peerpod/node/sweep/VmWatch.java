@@ -87,10 +87,10 @@ public final class VmWatch implements AutoCloseable {
         }
         Map<String, PodVm> listed = new HashMap<>();
         CallLimit.run(provider.longestCall(), "the list of this worker's pod VMs", () -> provider.list(owner))
-                .forEach(vm -> listed.put(vm.token().instanceName(), vm));
+                .forEach(vm -> listed.put(vm.id(), vm));
         List<Running> missing = new ArrayList<>();
         for (Running pod : running) {
-            PodVm seen = listed.get(pod.state().sandbox().token().instanceName());
+            PodVm seen = listed.get(pod.state().vm().id());
             if (seen == null) {
                 missing.add(pod);
             } else if (seen.state() == PodVm.State.FAILED) {
@@ -122,7 +122,8 @@ public final class VmWatch implements AutoCloseable {
                     provider.longestCall(),
                     "the search for " + about(pod),
                     () -> provider.find(pod.state().sandbox().token()));
-            return found.isPresent();
+            // A create that landed late may have made another one under the same token: the pod ran in the first.
+            return found.filter(vm -> vm.id().equals(pod.state().vm().id())).isPresent();
         } catch (CloudException e) {
             return true;
         } catch (InterruptedException e) {
