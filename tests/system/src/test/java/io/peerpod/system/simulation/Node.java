@@ -203,10 +203,10 @@ final class Node {
             return;
         }
         Mailbox mailbox = mailbox(sandbox.id());
-        if (mailbox.state == ABSENT) {
+        if (mailbox.state instanceof SandboxState.Absent) {
             stopAnswered.remove(sandbox.id());
             offer(mailbox, new SandboxEvent.CreateRequested(sandbox), () -> {});
-            if (mailbox.state == ABSENT) {
+            if (mailbox.state instanceof SandboxState.Absent) {
                 mailboxes.remove(sandbox.id(), mailbox);
             }
         }
@@ -440,7 +440,7 @@ final class Node {
     void noPodLosesItsVm(LaunchToken token) {
         SandboxState state = durable.getOrDefault(token.sandboxId(), ABSENT);
         boolean ending = state instanceof SandboxState.Stopping
-                || state == ABSENT
+                || state instanceof SandboxState.Absent
                 || !SandboxState.sandboxOf(state).map(Sandbox::token).equals(Optional.of(token));
         Violation.unless(
                 ending,
@@ -464,7 +464,7 @@ final class Node {
                 "a VM is there, or on its way, without a journal"));
         for (String id : stopAnswered) {
             SandboxState state = durable.getOrDefault(id, ABSENT);
-            boolean ending = state == ABSENT
+            boolean ending = state instanceof SandboxState.Absent
                     || state instanceof SandboxState.Stopping
                     || state instanceof SandboxState.AwaitingLanding;
             Violation.unless(
