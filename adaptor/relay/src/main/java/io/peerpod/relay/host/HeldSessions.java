@@ -73,7 +73,8 @@ final class HeldSessions {
      * @param session made for the spec, nothing was done with it yet
      * @throws IllegalArgumentException when what came contradicts itself
      */
-    static Session.Parts restore(Session session, HeldSession held, List<Integer> descriptors)
+    static Session.Parts restore(
+            Session session, HeldSession held, List<Integer> descriptors, DialledAhead dialledAhead)
             throws IOException, RelayException {
         Iterator<Integer> left = descriptors.iterator();
         try {
@@ -102,7 +103,7 @@ final class HeldSessions {
                             : InetAddress.getByAddress(
                                     held.getAnsweringAddress().toByteArray()),
                     Duration.ofNanos(held.getBudgetLeftNanos()));
-            session.restore(parts);
+            session.restore(parts, dialledAhead);
             return parts;
         } catch (NoSuchElementException | IndexOutOfBoundsException e) {
             throw new IllegalArgumentException("sandbox " + session.id() + " came with too few sockets or shims", e);

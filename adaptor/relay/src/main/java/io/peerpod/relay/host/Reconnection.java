@@ -23,10 +23,15 @@ final class Reconnection {
     private final Dialer dialer;
     private final SessionId id;
     private final long received;
+    private final @Nullable Upstream ahead;
     private volatile String lastFailure = "";
 
-    /** @param dialer used for nothing else */
-    Reconnection(Dialer dialer, SessionId id, long received) {
+    /**
+     * @param dialer used for nothing else
+     * @param ahead a connection that stands already
+     */
+    Reconnection(Dialer dialer, SessionId id, long received, @Nullable Upstream ahead) {
+        this.ahead = ahead;
         this.dialer = dialer;
         this.id = id;
         this.received = received;
@@ -46,6 +51,11 @@ final class Reconnection {
     Dialled run(Duration patience) throws RelayException, InterruptedException {
         long deadline = System.nanoTime() + patience.toNanos();
         try {
+            Upstream ready = ahead;
+            Dialled first = ready == null ? null : greet(ready);
+            if (first != null) {
+                return first;
+            }
             for (long left = patience.toNanos(); left > 0; left = deadline - System.nanoTime()) {
                 Dialled resumed = greet(dialer.redial(Duration.ofNanos(left)).upstream());
                 if (resumed != null) {

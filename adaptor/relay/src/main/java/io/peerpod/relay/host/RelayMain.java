@@ -239,15 +239,16 @@ public final class RelayMain {
             Rehearsal.run(folder);
             try (RelayClient running = RelayClient.connect(controlSocket);
                     Successor successor = Successor.listen(door)) {
+                DialledAhead ahead = sessions.dialAhead(running.list());
                 Optional<String> refusal = running.handOver(door);
                 if (refusal.isPresent()) {
                     throw new IOException("the running relay does not hand over: " + refusal.get());
                 }
-                Successor.Taken taken = successor.take(sessions);
+                Successor.Taken taken = successor.take(sessions, ahead);
                 taken.sessions().begin();
                 listen(taken.control());
             }
-        } catch (IOException | RelayException | RuntimeException e) {
+        } catch (IOException | RelayException | InterruptedException | RuntimeException e) {
             System.err.println("peerpod-relay: " + e.getMessage());
             System.err.flush();
             // Nothing is closed in good order: the sockets are the running relay's.

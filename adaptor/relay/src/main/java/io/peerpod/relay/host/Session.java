@@ -9,6 +9,7 @@ import io.peerpod.relay.SessionSpec;
 import io.peerpod.relay.SessionStatus;
 import io.peerpod.relay.SessionStatus.State;
 import io.peerpod.relay.TlsIdentity;
+import io.peerpod.relay.Upstream;
 import io.peerpod.relay.session.SessionId;
 import io.peerpod.relay.session.SessionLimits;
 import java.io.IOException;
@@ -60,6 +61,7 @@ final class Session {
     private volatile String reason = "";
     private volatile int shimCount;
     private volatile long openingDeadlineNanos;
+    private @Nullable Upstream ahead;
 
     Session(
             SessionSpec spec,
@@ -100,7 +102,9 @@ final class Session {
         if (known == null) {
             throw new IllegalStateException("sandbox " + id() + " was never dialled");
         }
-        return new Reconnection(known.again(), id, received);
+        Upstream ready = ahead;
+        ahead = null;
+        return new Reconnection(known.again(), id, received, ready);
     }
 
     /** Completes when the session is ready, or exceptionally with the {@link RelayException} that says why it will not be. */
@@ -211,8 +215,12 @@ final class Session {
     }
 
     private Optional<TlsIdentity> identity() throws RelayException {
+        return identity(DialledAhead.nothing());
+    }
+
+    private Optional<TlsIdentity> identity(DialledAhead known) throws RelayException {
         try {
-            return spec.tls().map(TlsIdentity::of);
+            return known.identity(spec);
         } catch (IllegalArgumentException e) {
             throw new RelayException(Failure.BAD_SPEC, "TLS of sandbox " + id() + ": " + e.getMessage(), e);
         }
@@ -383,7 +391,7 @@ final class Session {
     }
 
     /** Stands where a predecessor's session stood; only on the loop, before anything else. Nothing is read, sent or dialled before {@link #begin}. */
-    void restore(Parts parts) throws RelayException {
+    void restore(Parts parts, DialledAhead dialledAhead) throws RelayException {
         state = parts.state();
         reason = parts.reason();
         listener = parts.listener();
@@ -399,9 +407,10 @@ final class Session {
             ended.complete(status());
             return;
         }
-        Dialer dialling =
-                new Dialer(spec, identity(), loop, !sessionLimits.patience().isZero());
+        Dialer dialling = new Dialer(
+                spec, identity(dialledAhead), loop, !sessionLimits.patience().isZero());
         decisive = prepared == null && primary != null ? primary.upstream() : prepared;
+        ahead = dialledAhead.take(id());
         InetAddress address = parts.answering();
         if (address != null) {
             dialling.answeredBefore(address);
@@ -503,6 +512,11 @@ final class Session {
         if (ready != null) {
             ready.link().close();
             prepared = null;
+        }
+        Upstream unused = ahead;
+        if (unused != null) {
+            unused.close();
+            ahead = null;
         }
         for (ShimConnection shim : List.copyOf(shims)) {
             shim.close();

@@ -257,48 +257,62 @@ public final class Sessions implements RelayControl {
 
     /** Sessions that came from a predecessor and do nothing yet. */
     final class Adopted {
-        private final Map<Session, Session.Parts> parts = new LinkedHashMap<>();
+        private final Map<Session, CompletableFuture<Session.Parts>> parts = new LinkedHashMap<>();
+        private final DialledAhead dialledAhead;
 
-        private Adopted() {}
+        private Adopted(DialledAhead dialledAhead) {
+            this.dialledAhead = dialledAhead;
+        }
 
-        /** Takes one over. */
-        void add(HeldSession held, List<Integer> descriptors) throws IOException {
+        /** Takes one over, on its loop; {@link #complete} waits for all. */
+        void add(HeldSession held, List<Integer> descriptors) {
             SessionSpec spec = Wire.toSpec(held.getSpec());
             EventLoop loop = loops.get(Math.floorMod(nextLoop.getAndIncrement(), loops.size()));
             Session session =
                     new Session(spec, loop, containerEdit, limits, failed -> sessions.remove(failed.id(), failed));
             CompletableFuture<Session.Parts> done = new CompletableFuture<>();
+            parts.put(session, done);
             loop.execute(() -> {
                 try {
-                    done.complete(HeldSessions.restore(session, held, descriptors));
+                    done.complete(HeldSessions.restore(session, held, descriptors, dialledAhead));
                 } catch (IOException | RelayException | RuntimeException e) {
                     done.completeExceptionally(e);
                 }
             });
-            try {
-                parts.put(session, done.get());
-            } catch (ExecutionException e) {
-                throw new IOException("sandbox " + session.id() + " cannot be taken over: " + e.getCause(), e);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IOException("interrupted", e);
-            }
         }
 
-        int count() {
+        /** Waits until all of them stand, and says how many they are. */
+        int complete() throws IOException {
+            for (Map.Entry<Session, CompletableFuture<Session.Parts>> each : parts.entrySet()) {
+                try {
+                    each.getValue().get();
+                } catch (ExecutionException e) {
+                    throw new IOException(
+                            "sandbox " + each.getKey().id() + " cannot be taken over: " + e.getCause(), e);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new IOException("interrupted", e);
+                }
+            }
             return parts.size();
         }
 
         /** Lets all of them go on. */
         void begin() {
             parts.keySet().forEach(session -> sessions.put(session.id(), session));
-            parts.forEach((session, each) -> session.loop().execute(() -> session.begin(each)));
+            parts.forEach((session, each) -> session.loop().execute(() -> session.begin(each.join())));
+            dialledAhead.close();
         }
     }
 
+    /** Gets ready for the sessions of a predecessor that goes on meanwhile. */
+    DialledAhead dialAhead(List<SessionStatus> known) throws InterruptedException {
+        return DialledAhead.prepare(known, loops.getFirst());
+    }
+
     /** For the sessions of a predecessor. */
-    Adopted adopted() {
-        return new Adopted();
+    Adopted adopted(DialledAhead dialledAhead) {
+        return new Adopted(dialledAhead);
     }
 
     /** Ends without ending the sessions: another process, or another instance, goes on with their sockets. */

@@ -72,6 +72,11 @@ final class Successor implements AutoCloseable {
      * @throws IOException when the predecessor keeps it, in words
      */
     Taken take(Sessions sessions) throws IOException {
+        return take(sessions, DialledAhead.nothing());
+    }
+
+    /** The same, having got ready for it. */
+    Taken take(Sessions sessions, DialledAhead dialledAhead) throws IOException {
         Libc.system().poll(AdoptedChannels.descriptor(door), Constants.POLLIN, (int) CONNECT_LIMIT.toMillis());
         SocketChannel channel = door.accept();
         if (channel == null) {
@@ -79,7 +84,7 @@ final class Successor implements AutoCloseable {
                     + CONNECT_LIMIT.toSeconds() + " s; its log says why");
         }
         try (Passage passage = Passage.over(Passage.trusted(channel), Passage.NEWEST_FORMAT)) {
-            Taken taken = adopt(passage, sessions);
+            Taken taken = adopt(passage, sessions.adopted(dialledAhead));
             passage.send(Part.of(Part.Kind.READY), PART_LIMIT);
             Part last;
             try {
@@ -99,7 +104,7 @@ final class Successor implements AutoCloseable {
         }
     }
 
-    private static Taken adopt(Passage passage, Sessions sessions) throws IOException {
+    private static Taken adopt(Passage passage, Sessions.Adopted adopted) throws IOException {
         Part first = passage.receive(PART_LIMIT);
         if (first.kind() != Part.Kind.BEGIN || first.descriptors().size() != 1) {
             throw refused(first);
@@ -108,7 +113,6 @@ final class Successor implements AutoCloseable {
             HeldBegin begin = HeldBegin.parseFrom(first.payload());
             ServerSocketChannel control =
                     AdoptedChannels.listener(first.descriptors().getFirst());
-            Sessions.Adopted adopted = sessions.adopted();
             Part part = passage.receive(PART_LIMIT);
             while (part.kind() == Part.Kind.SESSION) {
                 adopted.add(HeldSession.parseFrom(part.payload()), part.descriptors());
@@ -118,9 +122,9 @@ final class Successor implements AutoCloseable {
                 throw refused(part);
             }
             int told = HeldEnd.parseFrom(part.payload()).getSessions();
-            if (told != adopted.count() || told != begin.getSessions()) {
-                throw new IOException(
-                        "of " + begin.getSessions() + " sessions " + adopted.count() + " were handed over");
+            int count = adopted.complete();
+            if (told != count || told != begin.getSessions()) {
+                throw new IOException("of " + begin.getSessions() + " sessions " + count + " were handed over");
             }
             return new Taken(control, adopted);
         } catch (InvalidProtocolBufferException e) {

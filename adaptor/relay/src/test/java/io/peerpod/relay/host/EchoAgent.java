@@ -6,10 +6,14 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
@@ -29,8 +33,17 @@ final class EchoAgent implements AutoCloseable {
     volatile boolean deaf;
 
     EchoAgent() throws IOException {
-        listener = ServerSocketChannel.open();
-        listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 256);
+        this(ServerSocketChannel.open(), new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    }
+
+    /** An agent on its own socket, for a forwarder. */
+    EchoAgent(Path socket) throws IOException {
+        this(ServerSocketChannel.open(StandardProtocolFamily.UNIX), UnixDomainSocketAddress.of(socket));
+    }
+
+    private EchoAgent(ServerSocketChannel listener, SocketAddress address) throws IOException {
+        this.listener = listener;
+        listener.bind(address, 256);
         Thread.ofVirtual().start(this::accept);
     }
 

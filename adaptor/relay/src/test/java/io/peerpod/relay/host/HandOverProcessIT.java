@@ -5,11 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpod.relay.RelayClient;
 import io.peerpod.relay.SessionSpec;
+import io.peerpod.relay.TestCertificates;
+import io.peerpod.relay.guest.GuestLimits;
+import io.peerpod.relay.guest.GuestRelay;
+import io.peerpod.relay.guest.GuestRelayConfig;
+import io.peerpod.relay.guest.RequestEditor;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -17,6 +26,9 @@ import org.junit.jupiter.api.Test;
 /** Relay processes that take over from one another under full traffic, and that are killed while they do. */
 class HandOverProcessIT {
     private static final int SHIMS = 50;
+    private static final int TLS_SHIMS = 20;
+    private static final TestCertificates.Identity CLIENT = TestCertificates.client();
+    private static final TestCertificates.Identity AUTHORITY = TestCertificates.authority();
     private static final Duration BUDGET = Duration.ofSeconds(30);
 
     @Test
@@ -24,7 +36,7 @@ class HandOverProcessIT {
         try (RelayProcesses relays = new RelayProcesses();
                 EchoAgent agent = new EchoAgent()) {
             Process running = relays.start("0");
-            List<BusyShim> shims = talk(relays, agent, "0", SHIMS);
+            List<BusyShim> shims = talk(relays, number -> relays.spec(number, agent.port()), "0", SHIMS);
             List<Long> pauses = new ArrayList<>();
             for (int i = 1; i <= 5; i++) {
                 answered(shims, 20);
@@ -37,16 +49,10 @@ class HandOverProcessIT {
                 assertThat(running.waitFor(10, TimeUnit.SECONDS)).isTrue();
                 running = next;
                 answered(shims, 20);
-                shims.stream()
-                        .filter(BusyShim::isSmall)
-                        .forEach(shim -> pauses.add(shim.longestNanos.get() / 1_000_000));
+                pauses.addAll(pauses(shims));
             }
             finish(shims);
-            long[] sorted = pauses.stream().mapToLong(Long::longValue).sorted().toArray();
-            System.out.println("longest call around a hand-over, ms: p50 " + sorted[sorted.length / 2] + ", max "
-                    + sorted[sorted.length - 1] + "; "
-                    + shims.stream().mapToLong(shim -> shim.answers.get()).sum() + " answers, "
-                    + (shims.stream().mapToLong(shim -> shim.bytes.get()).sum() >> 20) + " MiB");
+            report("over plain TCP", pauses, shims);
             relays.log()
                     .lines()
                     .filter(line -> line.contains("handed over") && line.contains("sessions=" + SHIMS))
@@ -59,11 +65,72 @@ class HandOverProcessIT {
     }
 
     @Test
+    void sessionsWithOurForwarderGoOnOverNewConnections() throws Exception {
+        try (RelayProcesses relays = new RelayProcesses();
+                EchoAgent agent = new EchoAgent(relays.folder.resolve("agent"));
+                GuestRelay guest = guest(relays.folder.resolve("agent"))) {
+            Process running = relays.start("0");
+            List<BusyShim> shims = talk(relays, number -> tlsSpec(relays, number, guest), "0", TLS_SHIMS);
+            List<Long> pauses = new ArrayList<>();
+            for (int i = 1; i <= 3; i++) {
+                answered(shims, 20);
+                shims.forEach(shim -> shim.longestNanos.set(0));
+                Process next = relays.start(String.valueOf(i), "-take-over");
+                relays.await(String.valueOf(i)).close();
+                assertThat(running.waitFor(10, TimeUnit.SECONDS)).isTrue();
+                running = next;
+                answered(shims, 20);
+                pauses.addAll(pauses(shims));
+            }
+            finish(shims);
+            report("over TLS", pauses, shims);
+            assertThat(agent.connections()).hasSize(1);
+            closeAll(shims);
+        }
+    }
+
+    private static GuestRelay guest(Path agent) throws IOException {
+        return GuestRelay.start(
+                new GuestRelayConfig(
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                        agent,
+                        Optional.of(RelayChain.guestTls(TestCertificates.server(AUTHORITY, RelayChain.NAME), CLIENT)),
+                        GuestLimits.DEFAULT),
+                RequestEditor.NONE);
+    }
+
+    private static SessionSpec tlsSpec(RelayProcesses relays, int number, GuestRelay guest) throws IOException {
+        SessionSpec plain = relays.spec(number, guest.address().getPort());
+        return new SessionSpec(
+                plain.sandboxId(),
+                plain.socket(),
+                plain.addresses(),
+                plain.port(),
+                Optional.of(TestCertificates.files(relays.folder, CLIENT, AUTHORITY)),
+                RelayChain.NAME);
+    }
+
+    private static List<Long> pauses(List<BusyShim> shims) {
+        return shims.stream()
+                .filter(BusyShim::isSmall)
+                .map(shim -> shim.longestNanos.get() / 1_000_000)
+                .toList();
+    }
+
+    private static void report(String what, List<Long> pauses, List<BusyShim> shims) {
+        List<Long> sorted = pauses.stream().sorted().toList();
+        System.out.println("longest call around a hand-over " + what + ", ms: p50 " + sorted.get(sorted.size() / 2)
+                + ", max " + sorted.getLast() + "; "
+                + shims.stream().mapToLong(shim -> shim.answers.get()).sum() + " answers, "
+                + (shims.stream().mapToLong(shim -> shim.bytes.get()).sum() >> 20) + " MiB");
+    }
+
+    @Test
     void aSuccessorThatIsKilledAnywhereChangesNothing() throws Exception {
         try (RelayProcesses relays = new RelayProcesses();
                 EchoAgent agent = new EchoAgent()) {
             Process running = relays.start("old");
-            List<BusyShim> shims = talk(relays, agent, "old", 10);
+            List<BusyShim> shims = talk(relays, number -> relays.spec(number, agent.port()), "old", 10);
             Random random = new Random(7);
             int survived = 0;
             for (int i = 0; i < 8 && running.isAlive(); i++) {
@@ -102,12 +169,15 @@ class HandOverProcessIT {
         throw new IOException("no successor asked: " + relays.log());
     }
 
-    private static List<BusyShim> talk(RelayProcesses relays, EchoAgent agent, String build, int count)
-            throws Exception {
+    private interface Specs {
+        SessionSpec of(int number) throws IOException;
+    }
+
+    private static List<BusyShim> talk(RelayProcesses relays, Specs specs, String build, int count) throws Exception {
         List<BusyShim> shims = new ArrayList<>();
         try (RelayClient client = relays.await(build)) {
             for (int i = 0; i < count; i++) {
-                SessionSpec spec = relays.spec(i, agent.port());
+                SessionSpec spec = specs.of(i);
                 client.open(spec, BUDGET);
                 shims.add(new BusyShim(spec.socket(), i));
             }
