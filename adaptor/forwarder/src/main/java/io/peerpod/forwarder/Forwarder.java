@@ -8,6 +8,8 @@ import io.peerpod.network.PodNetwork;
 import io.peerpod.relay.guest.GuestRelay;
 import io.peerpod.relay.guest.GuestRelayConfig;
 import io.peerpod.relay.guest.GuestTls;
+import io.peerpod.relay.guest.KeptSockets;
+import io.peerpod.relay.guest.Survival;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -53,10 +55,25 @@ final class Forwarder implements AutoCloseable {
      */
     static Forwarder start(ForwarderSettings settings, PodNetworkHalf networkHalf)
             throws ForwarderException, InterruptedException {
+        return start(settings, networkHalf, Optional.empty());
+    }
+
+    /**
+     * The same, surviving its process.
+     *
+     * @param kept sockets that the service manager keeps; empty without one
+     */
+    static Forwarder start(ForwarderSettings settings, PodNetworkHalf networkHalf, Optional<? extends KeptSockets> kept)
+            throws ForwarderException, InterruptedException {
         ForwarderConfig config = configuration(settings.configuration());
         Optional<GuestTls> tls = settings.tls().merge(config);
-        FutureTask<GuestRelay.Prepared> prepared =
-                prepare(new GuestRelayConfig(settings.listen(), settings.agentSocket(), tls, settings.limits()));
+        FutureTask<GuestRelay.Prepared> prepared = prepare(new GuestRelayConfig(
+                settings.listen(),
+                settings.agentSocket(),
+                tls,
+                settings.limits(),
+                settings.sessions(),
+                kept.map(sockets -> new Survival(sockets, settings.stateFile()))));
         Optional<PodNetwork> network = Optional.empty();
         if (!settings.withoutPodNetwork()) {
             network = Optional.of(setUpNetwork(settings, networkHalf, config));

@@ -86,7 +86,7 @@ public final class ForwarderMain {
         });
         Forwarder started;
         try {
-            started = Forwarder.start(settings, new LinuxPodNetworkHalf());
+            started = Forwarder.start(settings, new LinuxPodNetworkHalf(), KeptDescriptors.of(System.getenv()));
         } catch (InterruptedException e) {
             log.atInfo().log("asked to stop before the start was complete");
             return 0;

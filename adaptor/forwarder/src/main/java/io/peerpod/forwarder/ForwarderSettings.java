@@ -27,6 +27,8 @@ import java.util.Optional;
  * @param tls what the flags say about TLS
  * @param limits what clients can take
  * @param agentDialTimeout how long the agent is waited for; zero waits for ever
+ * @param sessions whether sessions that outlive their connections are offered
+ * @param stateFile what a forwarder that is started again needs to know
  * @param withoutPodNetwork serves without setting up any network
  */
 record ForwarderSettings(
@@ -38,6 +40,8 @@ record ForwarderSettings(
         TlsSources tls,
         GuestLimits limits,
         Duration agentDialTimeout,
+        boolean sessions,
+        Path stateFile,
         boolean withoutPodNetwork) {
 
     /** The rows of the option table. */
@@ -100,6 +104,23 @@ record ForwarderSettings(
                 Parsers.duration(),
                 "0",
                 "How long the agent's socket is waited for before the forwarder gives up; 0 waits for ever.");
+        private final Option<Boolean> sessions = options.addSwitch(
+                "sessions",
+                null,
+                true,
+                "Offers sessions that survive the loss of their connection, to relays that know them.");
+        private final Option<Duration> sessionPatience = options.add(
+                "session-patience",
+                null,
+                Parsers.duration(Duration.ofSeconds(1), Duration.ofHours(1)),
+                GuestLimits.DEFAULT.sessions().patience().toSeconds() + "s",
+                "How long a session waits for its relay; longer than relays try (session-patience of the node).");
+        private final Option<Path> stateFile = options.add(
+                "state-file",
+                null,
+                Parsers.path(),
+                "/run/peerpod/forwarder.state",
+                "What a forwarder that is started again needs to know; on a file system in memory.");
         private final Option<Boolean> withoutPodNetwork = options.addSwitch(
                 "without-pod-network",
                 null,
@@ -140,8 +161,10 @@ record ForwarderSettings(
                             usual.maxLargeFrames(),
                             usual.pendingBytes(),
                             usual.stallTimeout(),
-                            usual.sessions()),
+                            usual.sessions().withPatience(settings.get(sessionPatience))),
                     settings.get(agentDialTimeout),
+                    settings.get(sessions),
+                    settings.get(stateFile),
                     settings.get(withoutPodNetwork));
         }
     }

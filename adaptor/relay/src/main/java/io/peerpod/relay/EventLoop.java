@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +33,15 @@ public final class EventLoop implements AutoCloseable {
 
         /** {@link #ready} threw this; the channel is of no use any more. */
         void failed(Throwable cause);
+    }
+
+    /** Is told when something is about to happen on the loop, and when all is at rest again before the next wait. */
+    public interface Observer {
+        /** Something begins; may be called several times before {@link #rests}. */
+        void begins();
+
+        /** Nothing is under way. */
+        void rests();
     }
 
     /** A timer that can be called off. */
@@ -66,6 +76,7 @@ public final class EventLoop implements AutoCloseable {
     private final PriorityQueue<Timer> timers = new PriorityQueue<>();
     private final LoopBuffers buffers = new LoopBuffers();
     private final Consumer<SelectionKey> dispatch = this::dispatch;
+    private @Nullable Observer observer;
     private volatile boolean closing;
     private volatile boolean abandoned;
 
@@ -84,6 +95,25 @@ public final class EventLoop implements AutoCloseable {
     /** Whether the caller runs on this loop. */
     public boolean inLoop() {
         return Thread.currentThread() == thread;
+    }
+
+    /** Tells this observer from now on; only on the loop. */
+    public void observe(Observer by) {
+        observer = by;
+    }
+
+    private void begins() {
+        Observer present = observer;
+        if (present != null) {
+            present.begins();
+        }
+    }
+
+    private void rests() {
+        Observer present = observer;
+        if (present != null) {
+            present.rests();
+        }
     }
 
     /** Runs the task on the loop soon; callable from any thread. */
@@ -148,6 +178,7 @@ public final class EventLoop implements AutoCloseable {
                 }
                 runTasks();
                 runTimers();
+                rests();
             }
             List<SelectionKey> last = List.copyOf(selector.keys());
             if (abandoned) {
@@ -167,6 +198,7 @@ public final class EventLoop implements AutoCloseable {
     }
 
     private void dispatch(SelectionKey key) {
+        begins();
         Ready ready = (Ready) key.attachment();
         try {
             ready.ready(key);
@@ -214,7 +246,8 @@ public final class EventLoop implements AutoCloseable {
         }
     }
 
-    private static void guarded(Runnable task) {
+    private void guarded(Runnable task) {
+        begins();
         try {
             task.run();
         } catch (RuntimeException e) {

@@ -4,6 +4,7 @@ package io.peerpod.podvm;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -21,10 +22,12 @@ final class ChildSupervisor {
 
     private final String name;
     private final List<String> command;
+    private final Map<String, String> environment;
     private final Duration pause;
     private final Thread thread;
 
-    private ChildSupervisor(String name, List<String> command, Duration pause) {
+    private ChildSupervisor(String name, List<String> command, Map<String, String> environment, Duration pause) {
+        this.environment = environment;
         this.name = name;
         this.command = command;
         this.pause = pause;
@@ -34,10 +37,11 @@ final class ChildSupervisor {
     /**
      * Starts it.
      *
+     * @param environment of the child, beside ours
      * @param pause before the first new start; it doubles with each one that follows, until the child has run for a while
      */
-    static ChildSupervisor start(String name, List<String> command, Duration pause) {
-        ChildSupervisor supervisor = new ChildSupervisor(name, command, pause);
+    static ChildSupervisor start(String name, List<String> command, Map<String, String> environment, Duration pause) {
+        ChildSupervisor supervisor = new ChildSupervisor(name, command, environment, pause);
         supervisor.thread.start();
         return supervisor;
     }
@@ -66,7 +70,9 @@ final class ChildSupervisor {
     private int runOnce() throws InterruptedException {
         @Nullable Process child = null;
         try {
-            child = new ProcessBuilder(command).inheritIO().start();
+            ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+            builder.environment().putAll(environment);
+            child = builder.start();
             log.atInfo().addKeyValue("pid", child.pid()).log(name + " started");
             int status = child.waitFor();
             log.atWarn().addKeyValue("status", status).log(name + " ended");

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -37,6 +38,11 @@ public final class InitMain {
     private static final Logger log = LoggerFactory.getLogger(InitMain.class);
 
     private static final String FORWARDER = "agent-protocol-forwarder";
+
+    private static final Path RUN = Path.of("/run/peerpod");
+
+    /** Before a forwarder that ended is started again, as {@code RestartSec=100ms} in a unit. */
+    private static final Duration FORWARDER_PAUSE = Duration.ofMillis(100);
 
     private InitMain() {}
 
@@ -79,13 +85,23 @@ public final class InitMain {
         join(agent);
         List<String> command = new ArrayList<>(installation.command(FORWARDER));
         command.addAll(List.of("-pod-namespace", GuestPaths.POD_NETNS, "-kata-agent-socket", GuestPaths.AGENT_SOCKET));
-        ChildSupervisor forwarder = ChildSupervisor.start(FORWARDER, command, Duration.ofSeconds(1));
+        ChildSupervisor forwarder = ChildSupervisor.start(FORWARDER, command, keptDescriptors(), FORWARDER_PAUSE);
         Runtime.getRuntime()
                 .addShutdownHook(Thread.ofPlatform().name("end").unstarted(() -> end(forwarder, supervisor)));
         onHangUp(supervisor::crash);
         log.atInfo().log("pod VM is up");
         rehearse();
         new CountDownLatch(1).await();
+    }
+
+    /** Without them a forwarder that is killed ends the pod; the VM is of use all the same. */
+    private static Map<String, String> keptDescriptors() {
+        try {
+            return DescriptorStore.serve(RUN).environment();
+        } catch (IOException | RuntimeException e) {
+            log.atError().addKeyValue("failure", e.toString()).log("no descriptors are kept for the forwarder");
+            return Map.of();
+        }
     }
 
     /** Asks the agent once while the forwarder starts: a real one answers its first call as fast as any, this one's run-time has to load its classes first. */

@@ -62,6 +62,27 @@ final class AgentPort extends FrameStream implements Link.Handler {
         return state;
     }
 
+    /** The last stream id that was used. */
+    int lastId() {
+        return lastId;
+    }
+
+    /** Whether nothing is half sent to the agent or half received from it. */
+    boolean atRest() {
+        PlainLink present = link;
+        return present != null && present.unsentBytes() == 0 && !unfinished();
+    }
+
+    /** Goes on with a predecessor's connection. */
+    void adopt(SocketChannel channel, int lastUsedId) throws IOException {
+        PlainLink kept = new PlainLink(loop, channel, this);
+        kept.register();
+        link = kept;
+        connected = true;
+        lastId = lastUsedId;
+        log.atInfo().addKeyValue("socket", socket).log("the agent's connection was kept");
+    }
+
     /** Tries to connect, and again after a while until it does. */
     void dial() {
         if (closed || connected) {
@@ -82,6 +103,7 @@ final class AgentPort extends FrameStream implements Link.Handler {
             delay = FIRST_DELAY;
             lastId = -1;
             log.atInfo().addKeyValue("socket", socket).log("the agent is connected");
+            board.kept().keep(KeptSockets.AGENT, channel);
             board.agentConnected();
         } catch (IOException | RuntimeException e) {
             state = socket + ": " + e.getMessage();
@@ -270,6 +292,7 @@ final class AgentPort extends FrameStream implements Link.Handler {
         log.atWarn().addKeyValue("failure", why).log("the agent is gone; its relays are disconnected");
         connected = false;
         link = null;
+        board.kept().forget(KeptSockets.AGENT);
         state = "the agent closed its connection (" + why + ")";
         target = null;
         pausedClients.clear();

@@ -57,6 +57,11 @@ final class Client extends FrameStream implements Link.Handler {
         return link().isClosed();
     }
 
+    /** Whether nothing that it sent is still here. What a plain connection sent dies with it, so that this only matters for a session. */
+    boolean atRest() {
+        return !(link instanceof SessionPipe) || (!unfinished() && edits.isEmpty() && deferred.isEmpty());
+    }
+
     /** Whether it can be reached now; a session may be between two connections. */
     boolean isConnected() {
         return !(link instanceof SessionPipe session) || session.isConnected();

@@ -64,6 +64,10 @@ final class Door implements EventLoop.Ready, ServerHandshake.Listener, SessionTa
                 new SessionTable(loop, board.limits().sessions(), board.limits().handshakeTimeout(), this);
     }
 
+    SessionTable sessions() {
+        return sessions;
+    }
+
     void open() throws IOException {
         listener.configureBlocking(false);
         loop.register(listener, SelectionKey.OP_ACCEPT, this);

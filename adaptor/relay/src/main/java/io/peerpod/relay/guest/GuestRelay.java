@@ -6,16 +6,22 @@ import io.peerpod.relay.TlsIdentity;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The forwarder's data plane: accepts relay clients, multiplexes them onto the one agent connection, and keeps that connection for ever.
  */
 public final class GuestRelay implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(GuestRelay.class);
+
     /** Longer than the flood of connections that a link of a pod VM can carry in the time of one turn of the loop. */
     private static final int BACKLOG = 4096;
 
@@ -27,6 +33,7 @@ public final class GuestRelay implements AutoCloseable {
     private final Door door;
     private final Switchboard board;
     private final InetSocketAddress address;
+    private final boolean survives;
 
     private GuestRelay(
             EventLoop loop,
@@ -34,7 +41,9 @@ public final class GuestRelay implements AutoCloseable {
             Switchboard board,
             AgentPort agent,
             Door door,
-            InetSocketAddress address) {
+            InetSocketAddress address,
+            boolean survives) {
+        this.survives = survives;
         this.loop = loop;
         this.handshakes = handshakes;
         this.board = board;
@@ -86,25 +95,85 @@ public final class GuestRelay implements AutoCloseable {
 
     private static GuestRelay start(GuestRelayConfig config, Optional<TlsIdentity> identity, RequestEditor editor)
             throws IOException {
-        ServerSocketChannel listener = ServerSocketChannel.open();
+        KeptSockets kept = config.survival().map(Survival::sockets).orElse(KeptSockets.NONE);
+        ServerSocketChannel listener = listener(config, kept);
         try {
-            listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-            listener.bind(config.listen(), BACKLOG);
             EventLoop loop = EventLoop.start("guest-relay");
-            Switchboard board = new Switchboard(loop, config.limits(), editor, config.resumable());
+            Switchboard board = new Switchboard(loop, config.limits(), editor, config.resumable(), kept);
             AgentPort agent = new AgentPort(board, config.agentSocket());
             board.use(agent);
             ThreadPoolExecutor handshakes = handshakeThread();
             Door door = new Door(board, listener, identity, handshakes);
             GuestRelay relay = new GuestRelay(
-                    loop, handshakes, board, agent, door, (InetSocketAddress) listener.getLocalAddress());
-            loop.execute(agent::dial);
-            loop.execute(relay::openDoor);
+                    loop,
+                    handshakes,
+                    board,
+                    agent,
+                    door,
+                    (InetSocketAddress) listener.getLocalAddress(),
+                    config.survival().isPresent());
+            loop.execute(() -> {
+                config.survival().ifPresent(relay::takeUp);
+                agent.dial();
+                relay.openDoor();
+            });
             return relay;
         } catch (IOException | RuntimeException e) {
             listener.close();
             throw e;
         }
+    }
+
+    private static ServerSocketChannel listener(GuestRelayConfig config, KeptSockets kept) throws IOException {
+        Optional<ServerSocketChannel> known = kept.listener();
+        if (known.isPresent()) {
+            return known.get();
+        }
+        ServerSocketChannel listener = ServerSocketChannel.open();
+        try {
+            listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            listener.bind(config.listen(), BACKLOG);
+        } catch (IOException | RuntimeException e) {
+            listener.close();
+            throw e;
+        }
+        kept.keep(KeptSockets.LISTENER, listener);
+        return listener;
+    }
+
+    /** Goes on where a predecessor was killed, if it was at rest then; from now on this one's state is written down. */
+    private void takeUp(Survival survival) {
+        try {
+            RestartFile file = RestartFile.open(survival.state());
+            RestartState state = new RestartState(file, board, door.sessions());
+            Optional<SocketChannel> connection = survival.sockets().agent();
+            if (connection.isPresent()) {
+                takeUp(connection.get(), state, file.left());
+            }
+            file.mark();
+            loop.observe(state);
+        } catch (IOException e) {
+            log.atError()
+                    .addKeyValue("failure", e.getMessage())
+                    .log("the forwarder's state cannot be kept; its end will end the pod");
+        }
+    }
+
+    private void takeUp(SocketChannel connection, RestartState state, Optional<ByteBuffer> left) throws IOException {
+        try {
+            if (left.isPresent()) {
+                agent.adopt(connection, state.restore(left.get()));
+                return;
+            }
+            log.atError()
+                    .log(
+                            "the forwarder before this one was killed in the middle of a message; its sessions end, and the agent is dialled anew");
+        } catch (IllegalArgumentException e) {
+            log.atError().addKeyValue("failure", e.getMessage()).log("the sessions end, and the agent is dialled anew");
+            board.agentLost();
+        }
+        connection.close();
+        board.kept().forget(KeptSockets.AGENT);
     }
 
     private static TlsIdentity identity(GuestTls tls) {
@@ -164,6 +233,10 @@ public final class GuestRelay implements AutoCloseable {
     @Override
     public void close() {
         loop.execute(() -> {
+            if (survives) {
+                loop.abandon(); // Whoever starts this process again finds its sockets and sessions as they are.
+                return;
+            }
             door.close();
             board.clients().forEach(client -> client.link().close());
             agent.close();

@@ -13,11 +13,17 @@ import java.util.Optional;
  * @param tls identity and client authority; empty serves plain TCP to anybody
  * @param limits what a client can take at most
  * @param resumable whether sessions that outlive their connections are offered; only over TLS
+ * @param survival how it survives the kill of its process; empty for not at all
  */
 public record GuestRelayConfig(
-        InetSocketAddress listen, Path agentSocket, Optional<GuestTls> tls, GuestLimits limits, boolean resumable) {
+        InetSocketAddress listen,
+        Path agentSocket,
+        Optional<GuestTls> tls,
+        GuestLimits limits,
+        boolean resumable,
+        Optional<Survival> survival) {
     /** With resumable sessions. */
     public GuestRelayConfig(InetSocketAddress listen, Path agentSocket, Optional<GuestTls> tls, GuestLimits limits) {
-        this(listen, agentSocket, tls, limits, true);
+        this(listen, agentSocket, tls, limits, true, Optional.empty());
     }
 }

@@ -89,6 +89,21 @@ final class StreamTable {
         size = 0;
     }
 
+    /** Is shown an open stream. */
+    interface Reader {
+        void stream(int agentId, Client client, int clientId, boolean destroysSandbox);
+    }
+
+    /** Shows every open stream. */
+    void forEach(Reader reader) {
+        for (int slot = 0; slot < clients.length; slot++) {
+            Client client = clients[slot];
+            if (client != null) {
+                reader.stream(agentIds[slot], client, clientIds[slot], destroys[slot]);
+            }
+        }
+    }
+
     private static int home(int agentId, int mask) {
         return agentId >>> 1 & mask;
     }

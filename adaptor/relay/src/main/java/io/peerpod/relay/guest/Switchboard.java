@@ -32,6 +32,7 @@ final class Switchboard {
     private final RequestEditor editor;
     private final MethodTable methods;
     private final List<String> protocols;
+    private final KeptSockets kept;
     private final StreamTable streams = new StreamTable();
     private final Set<Client> clients = new LinkedHashSet<>();
     private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -39,7 +40,8 @@ final class Switchboard {
     private int waitingBytes;
     private @Nullable AgentPort agent;
 
-    Switchboard(EventLoop loop, GuestLimits limits, RequestEditor editor, boolean resumable) {
+    Switchboard(EventLoop loop, GuestLimits limits, RequestEditor editor, boolean resumable, KeptSockets kept) {
+        this.kept = kept;
         protocols = resumable ? List.of(Message.PROTOCOL) : List.of();
         this.loop = loop;
         this.limits = limits;
@@ -65,6 +67,10 @@ final class Switchboard {
 
     GuestLimits limits() {
         return limits;
+    }
+
+    KeptSockets kept() {
+        return kept;
     }
 
     /** What a client may choose over plain ttrpc. */
@@ -95,6 +101,19 @@ final class Switchboard {
     /** Whether another client gets in. */
     boolean hasRoom() {
         return clients.size() < limits.maxClients();
+    }
+
+    /** Whether no byte that was taken is on its way inside this process. */
+    boolean atRest() {
+        if (!waiting.isEmpty() || !agent().atRest()) {
+            return false;
+        }
+        for (Client client : clients) {
+            if (!client.atRest()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Whether somebody else is there to whom the agent's answers could go. */

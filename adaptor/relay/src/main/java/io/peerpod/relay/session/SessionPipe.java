@@ -61,6 +61,11 @@ public final class SessionPipe implements Pipe, Carrier.Sink {
         keepAlive = new KeepAlive(this, loop, limits, asks);
     }
 
+    /** Who uses it. */
+    Link.Handler user() {
+        return user;
+    }
+
     /** Its numbers and kept bytes. */
     public SessionState state() {
         return state;

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -118,6 +119,41 @@ public final class SessionTable implements SessionPipe.Owner {
             timer.cancel();
             log.atInfo().addKeyValue("client", peer).addKeyValue("failure", why).log("a relay was turned away");
         }
+    }
+
+    /**
+     * A session as another process can go on with it.
+     *
+     * @param peer its address, for the log
+     * @param identity of its certificate
+     * @param snapshot its numbers and kept bytes
+     */
+    public record Held(String peer, String identity, SessionSnapshot snapshot) {}
+
+    /** Shows every session that is not ending. */
+    public void forEach(BiConsumer<Link.Handler, Held> reader) {
+        sessions.values().forEach(entry -> {
+            if (!entry.pipe.isClosed()) {
+                reader.accept(
+                        entry.pipe.user(),
+                        new Held(entry.peer, entry.identity, entry.pipe.state().snapshot()));
+            }
+        });
+    }
+
+    /** Goes on with a session of a predecessor; it waits for its relay. */
+    public Optional<Link.Handler> restore(Held held) {
+        Optional<? extends Link.Handler> admitted = users.admit(held.peer);
+        if (admitted.isEmpty()) {
+            return Optional.empty();
+        }
+        Link.Handler user = admitted.get();
+        SessionState state = SessionState.restore(held.snapshot, loop.buffers());
+        SessionPipe pipe = new SessionPipe(loop, state, limits, false, this, user);
+        sessions.put(state.id(), new Entry(pipe, held.peer, held.identity));
+        users.entered(user, pipe);
+        disconnected(pipe, "the forwarder was started anew");
+        return Optional.of(user);
     }
 
     private void begin(Carrier carrier, SessionId id, String peer, String identity) throws SessionViolation {

@@ -15,7 +15,8 @@ class StreamTableTest {
     @Test
     void itAgreesWithAMapWhateverIsPutAndRemoved() throws Exception {
         try (EventLoop loop = EventLoop.start("test")) {
-            Client client = new Client(new Switchboard(loop, GuestLimits.DEFAULT, RequestEditor.NONE, true), "test");
+            Client client = new Client(
+                    new Switchboard(loop, GuestLimits.DEFAULT, RequestEditor.NONE, true, KeptSockets.NONE), "test");
             StreamTable table = new StreamTable();
             Map<Integer, Integer> model = new HashMap<>();
             List<Integer> open = new ArrayList<>();
