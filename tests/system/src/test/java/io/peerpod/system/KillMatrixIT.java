@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -44,7 +45,7 @@ class KillMatrixIT {
     private static final Path JOURNALS = Path.of("/run/peerpod/state/journal");
     private static final String FORWARDER_CLASS = "io.peerpod.forwarder.ForwarderMain";
 
-    private World world;
+    private @Nullable World world;
 
     @AfterEach
     void takeWorldAway() throws Exception {
@@ -75,9 +76,9 @@ class KillMatrixIT {
         STOP_REQUESTED(Stage.STOP_REQUESTED),
         DELETE_ASKED(Stage.DELETE_ASKED);
 
-        private final Stage stage;
+        private final @Nullable Stage stage;
 
-        Step(Stage stage) {
+        Step(@Nullable Stage stage) {
             this.stage = stage;
         }
 
@@ -102,7 +103,8 @@ class KillMatrixIT {
     @ParameterizedTest
     @EnumSource(value = Victim.class, mode = EnumSource.Mode.EXCLUDE, names = "FORWARDER")
     void nothingIsLeftWhoeverDiesAtWhateverStep(Victim victim) throws Exception {
-        world = World.start(Map.of());
+        World worker = World.start(Map.of());
+        world = worker;
         List<String> table = new ArrayList<>();
         List<String> wrong = new ArrayList<>();
         int number = 0;
@@ -110,7 +112,7 @@ class KillMatrixIT {
             if (!step.finds(victim)) {
                 continue;
             }
-            Cell cell = new Cell(victim, step, number++);
+            Cell cell = new Cell(worker, victim, step, number++);
             String outcome;
             try {
                 outcome = cell.play();
@@ -118,7 +120,7 @@ class KillMatrixIT {
                 outcome = "WRONG: " + e.getMessage();
                 wrong.add(step + ": " + e);
             }
-            List<String> left = world.sandboxesLeft();
+            List<String> left = worker.sandboxesLeft();
             if (!left.isEmpty()) {
                 wrong.add(step + " left " + left);
             }
@@ -126,21 +128,23 @@ class KillMatrixIT {
         }
         table.forEach(System.out::println);
         assertThat(wrong).isEmpty();
-        assertThat(world.leftovers()).isEmpty();
+        assertThat(worker.leftovers()).isEmpty();
     }
 
     /** One pod, one kill. */
-    private final class Cell {
+    private static final class Cell {
+        private final World worker;
         private final Victim victim;
         private final Step step;
         private final PodRequest pod;
         private final KataShim shim;
 
-        Cell(Victim victim, Step step, int number) throws IOException {
+        Cell(World worker, Victim victim, Step step, int number) throws IOException {
+            this.worker = worker;
             this.victim = victim;
             this.step = step;
             String name = "matrix-" + number;
-            pod = PodRequest.of(name, world.world().pods().add(name, PodAddresses.IPV4.of(number)));
+            pod = PodRequest.of(name, worker.world().pods().add(name, PodAddresses.IPV4.of(number)));
             shim = new KataShim(ShimHabits.GO, NodeProcess.SOCKET, pod, ShimObserver.NONE);
         }
 
@@ -266,7 +270,7 @@ class KillMatrixIT {
             switch (victim) {
                 case DAEMON -> {
                     try {
-                        world.killAndRestartNode();
+                        worker.killAndRestartNode();
                     } catch (IOException | InterruptedException e) {
                         throw e;
                     } catch (Exception e) {

@@ -368,7 +368,7 @@ final class Node {
         Violation.unless(!stopAnswered.contains(mailbox.id), "a create after an answered stop of " + mailbox.id);
         long tag = world.wallMillis();
         Violation.unless(creating.put(token, tag) == null, "two creates of " + token + " at once");
-        later(latency() * 10, () -> {
+        later(latency() * 10L, () -> {
             creating.remove(token);
             SandboxEvent answer = cloud.create(token, tag, world.now);
             Violation.unless(!cloud.hasTwoNames(token), "two VMs for sandbox " + mailbox.id);
@@ -393,7 +393,7 @@ final class Node {
         boolean reached = honest || !dice.oneIn(5);
         attached(
                 mailbox,
-                latency() * 5,
+                latency() * 5L,
                 () -> reached && cloud.isThere(vm)
                         ? new SandboxEvent.GuestReady()
                         : new SandboxEvent.ConnectFailed(Shims.TROUBLE));

@@ -40,10 +40,10 @@ final class Watches {
         boolean cloudFirst = node.rules.cloudFirst();
         OrphanSweep.Known before = node.known();
         if (!cloudFirst) {
-            node.later(node.latency() * 4, () -> judge(node.cloud.list(world.now), before));
+            node.later(node.latency() * 4L, () -> judge(node.cloud.list(world.now), before));
         } else {
             List<PodVm> listed = node.cloud.list(world.now);
-            node.later(node.latency() * 4, () -> judge(listed, node.known()));
+            node.later(node.latency() * 4L, () -> judge(listed, node.known()));
         }
         node.later(SWEEP_EVERY, this::sweep);
     }
