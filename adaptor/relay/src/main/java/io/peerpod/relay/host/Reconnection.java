@@ -5,8 +5,10 @@ import io.peerpod.relay.RelayException;
 import io.peerpod.relay.RelayException.Failure;
 import io.peerpod.relay.Upstream;
 import io.peerpod.relay.session.Greeting;
+import io.peerpod.relay.session.Reason;
 import io.peerpod.relay.session.SessionId;
 import io.peerpod.relay.session.SessionRefusedException;
+import io.peerpod.relay.session.SessionState;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
@@ -24,17 +26,23 @@ final class Reconnection {
     private final SessionId id;
     private final long received;
     private final @Nullable Upstream ahead;
+
+    /** Whether the session may be begun again under its id. */
+    private final boolean untouched;
+
+    private boolean forgotten;
     private volatile String lastFailure = "";
 
     /**
      * @param dialer used for nothing else
      * @param ahead a connection that stands already
      */
-    Reconnection(Dialer dialer, SessionId id, long received, @Nullable Upstream ahead) {
+    Reconnection(Dialer dialer, SessionState state, @Nullable Upstream ahead) {
         this.ahead = ahead;
         this.dialer = dialer;
-        this.id = id;
-        this.received = received;
+        id = state.id();
+        received = state.receivedOffset();
+        untouched = state.untouched();
     }
 
     /** What kept it from succeeding so far, in words; empty before the first failure. */
@@ -77,10 +85,15 @@ final class Reconnection {
                 throw new RelayException(
                         Failure.AGENT, "the forwarder does not know sessions any more: another one answers there now");
             }
-            Greeting greeting = dialer.limited(upstream, () -> Greeting.resume(upstream, id, received));
+            Greeting greeting = dialer.limited(
+                    upstream, () -> forgotten ? Greeting.begin(upstream, id) : Greeting.resume(upstream, id, received));
             return new Dialled(upstream, Optional.of(greeting));
         } catch (SessionRefusedException e) {
             upstream.close();
+            if (untouched && !forgotten && e.reason() == Reason.UNKNOWN_SESSION) {
+                forgotten = true;
+                return null;
+            }
             throw new RelayException(Failure.AGENT, String.valueOf(e.getMessage()), e);
         } catch (RelayException e) {
             upstream.close();

@@ -10,8 +10,8 @@ import io.peerpod.relay.SessionStatus;
 import io.peerpod.relay.SessionStatus.State;
 import io.peerpod.relay.TlsIdentity;
 import io.peerpod.relay.Upstream;
-import io.peerpod.relay.session.SessionId;
 import io.peerpod.relay.session.SessionLimits;
+import io.peerpod.relay.session.SessionState;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -97,14 +97,14 @@ final class Session {
     }
 
     /** An attempt to go on with a session that lost its connection. */
-    Reconnection reconnection(SessionId id, long received) {
+    Reconnection reconnection(SessionState lost) {
         Dialer known = dialer;
         if (known == null) {
             throw new IllegalStateException("sandbox " + id() + " was never dialled");
         }
         Upstream ready = ahead;
         ahead = null;
-        return new Reconnection(known.again(), id, received, ready);
+        return new Reconnection(known.again(), lost, ready);
     }
 
     /** Completes when the session is ready, or exceptionally with the {@link RelayException} that says why it will not be. */

@@ -131,8 +131,7 @@ final class UpstreamConnection extends FrameStream implements Link.Handler, Sess
 
     @Override
     public void disconnected(SessionPipe pipe, String why) {
-        Reconnection attempt =
-                session.reconnection(pipe.state().id(), pipe.state().receivedOffset());
+        Reconnection attempt = session.reconnection(pipe.state());
         reconnection = attempt;
         log.atWarn()
                 .addKeyValue("sandbox", session.id())

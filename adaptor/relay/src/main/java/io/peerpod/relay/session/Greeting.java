@@ -18,7 +18,12 @@ import java.nio.ByteBuffer;
 public record Greeting(SessionId id, long peerReceived, ByteBuffer rest) {
     /** Begins a session. */
     public static Greeting open(Upstream upstream) throws IOException {
-        return greet(upstream, SessionId.random(), false, 0);
+        return begin(upstream, SessionId.random());
+    }
+
+    /** Begins a session under an id that the forwarder has never heard of, or has forgotten before anything went through. */
+    public static Greeting begin(Upstream upstream, SessionId id) throws IOException {
+        return greet(upstream, id, false, 0);
     }
 
     /**

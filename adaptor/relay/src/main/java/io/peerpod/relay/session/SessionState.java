@@ -22,6 +22,7 @@ public final class SessionState {
     private final SessionId id;
     private final KeptBytes kept;
     private long written;
+    private boolean untouched;
     private long received;
     private long confirmed;
 
@@ -31,6 +32,7 @@ public final class SessionState {
         confirmed = received;
         kept = new KeptBytes(buffers, acknowledged);
         written = acknowledged;
+        untouched = received == 0 && acknowledged == 0;
     }
 
     /** A session that nothing went through yet. */
@@ -42,6 +44,7 @@ public final class SessionState {
     public static SessionState restore(SessionSnapshot snapshot, LoopBuffers buffers) {
         SessionState state =
                 new SessionState(snapshot.id(), buffers, snapshot.receivedOffset(), snapshot.acknowledgedOffset());
+        state.untouched &= snapshot.unacknowledged().isEmpty();
         state.kept.append(snapshot.unacknowledged().asReadOnlyByteBuffer());
         return state;
     }
@@ -81,6 +84,11 @@ public final class SessionState {
         return (int) (kept.end() - written);
     }
 
+    /** Whether nothing ever went into a connection or came out of one: a peer that does not know the session has missed nothing. */
+    public boolean untouched() {
+        return untouched;
+    }
+
     /** How many bytes may go into the connection before the peer has to confirm some. */
     public int windowBytes() {
         int window = kept.crowded() ? CROWDED_WINDOW_BYTES : WINDOW_BYTES;
@@ -109,6 +117,7 @@ public final class SessionState {
             throw new IllegalArgumentException(count + " bytes were not waiting, only " + unwrittenBytes());
         }
         written += count;
+        untouched &= count == 0;
     }
 
     /**
@@ -125,6 +134,7 @@ public final class SessionState {
     /** The user of the session has taken this many bytes of the peer's for good. */
     public void took(int count) {
         received += count;
+        untouched &= count == 0;
     }
 
     /** Whether the peer should be told now how much came. */

@@ -114,6 +114,20 @@ class SessionStateTest {
     }
 
     @Test
+    void onlyASessionThatNothingWentThroughIsUntouched() {
+        SessionState state = SessionState.fresh(ID, buffers);
+        state.append(ByteBuffer.allocate(10));
+        assertThat(state.untouched()).isTrue();
+        state.wrote(1);
+        assertThat(state.untouched()).isFalse();
+        assertThat(SessionState.restore(state.snapshot(), buffers).untouched()).isFalse();
+        SessionState reader = SessionState.fresh(ID, buffers);
+        assertThat(SessionState.restore(reader.snapshot(), buffers).untouched()).isTrue();
+        reader.took(1);
+        assertThat(reader.untouched()).isFalse();
+    }
+
+    @Test
     void aPeerThatLiesAboutOffsetsIsFoundOut() throws Exception {
         SessionState state = SessionState.fresh(ID, buffers);
         state.append(ByteBuffer.allocate(100));
