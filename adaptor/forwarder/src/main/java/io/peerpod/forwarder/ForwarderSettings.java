@@ -114,7 +114,7 @@ record ForwarderSettings(
                 null,
                 Parsers.duration(Duration.ofSeconds(1), Duration.ofHours(1)),
                 GuestLimits.DEFAULT.sessions().patience().toSeconds() + "s",
-                "How long a session waits for its relay; longer than relays try (session-patience of the node).");
+                "How long a session waits for its relay; longer than relays try (their session-patience).");
         private final Option<Path> stateFile = options.add(
                 "state-file",
                 null,

@@ -49,11 +49,11 @@ final class Chain implements AutoCloseable {
     }
 
     /** Brings everything up. */
-    static Chain up(Installation installation, Peers peers)
+    static Chain up(Installation installation, Peers peers, boolean sessions)
             throws IOException, WireStatusException, InterruptedException {
         PrivateWorld world = PrivateWorld.make(installation);
         try {
-            Files.writeString(INIT, initScript(installation, peers));
+            Files.writeString(INIT, initScript(installation, peers, sessions));
             Files.setPosixFilePermissions(INIT, PosixFilePermissions.fromString("rwxr-xr-x"));
             NodeProcess node = world.startNode(Map.of("LOCAL_PODVM_INIT", INIT.toString()));
             Path namespace = world.pods().add("bench", PodAddresses.IPV4.of(0));
@@ -90,7 +90,7 @@ final class Chain implements AutoCloseable {
     }
 
     /** What the pod VM runs: the guest's set-up, a namespace for the pod, the echo agent, the forwarder. */
-    private static String initScript(Installation installation, Peers peers) {
+    private static String initScript(Installation installation, Peers peers, boolean sessions) {
         String bin = installation.home().resolve("bin").toString();
         return """
                 #!/bin/sh
@@ -101,8 +101,8 @@ final class Chain implements AutoCloseable {
                 unshare --net=/run/netns/podns true
                 '%1$s/peerpod-bench' echo-agent -peers %3$s -socket %2$s &
                 while [ ! -S %2$s ]; do sleep 0.05; done
-                '%1$s/agent-protocol-forwarder' -pod-namespace /run/netns/podns -kata-agent-socket %2$s
-                """.formatted(bin, AGENT_SOCKET, peers.name().toLowerCase(java.util.Locale.ROOT));
+                '%1$s/agent-protocol-forwarder' -pod-namespace /run/netns/podns -kata-agent-socket %2$s -sessions=%4$s
+                """.formatted(bin, AGENT_SOCKET, peers.name().toLowerCase(java.util.Locale.ROOT), sessions);
     }
 
     private static Map<String, Long> processes(NodeProcess node) throws IOException {

@@ -59,10 +59,12 @@ final class RelayBench {
         Option<Boolean> json = options.addSwitch("json", null, false, "one JSON object a line instead of the table");
         Option<Boolean> hold = options.addSwitch(
                 "hold", null, false, "keep the chain up, print both sockets, and measure nothing until Ctrl-C");
+        Option<Boolean> sessions = options.addSwitch(
+                "sessions", null, true, "resumable sessions between the halves; =false measures the chain without");
         Settings settings = options.resolve(arguments, environment);
         Installation installation = Installation.current()
                 .orElseThrow(() -> new IOException("start it through ./peerpod, which knows where the programs are"));
-        try (Chain chain = Chain.up(installation, settings.get(load.peers()))) {
+        try (Chain chain = Chain.up(installation, settings.get(load.peers()), settings.get(sessions))) {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> closeQuietly(chain)));
             if (settings.get(hold)) {
                 hold(chain, environment.getOrDefault(ROOT_VARIABLE, ""));

@@ -13,6 +13,7 @@ import io.peerpod.options.Settings;
 import io.peerpod.relay.RelayBuild;
 import io.peerpod.relay.RelayClient;
 import io.peerpod.relay.RelayException;
+import io.peerpod.relay.session.SessionLimits;
 import io.peerpod.ttrpc.TtrpcServer;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -26,6 +27,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -54,12 +56,13 @@ public final class RelayMain {
     private volatile @Nullable TtrpcServer server;
     private volatile boolean handedOver;
 
-    private RelayMain(Path controlSocket, boolean takeOver, List<String> command) throws IOException {
+    private RelayMain(Path controlSocket, boolean takeOver, List<String> command, SessionLimits limits)
+            throws IOException {
         this.controlSocket = controlSocket;
         this.folder = Objects.requireNonNullElse(controlSocket.getParent(), Path.of("/"));
         this.takeOver = takeOver;
         this.command = command;
-        sessions = Sessions.start();
+        sessions = Sessions.start(limits);
     }
 
     /** Serves the control socket until SIGTERM. */
@@ -82,6 +85,12 @@ public final class RelayMain {
                 null,
                 false,
                 "be the parent of the daemon, whose command follows behind --, and take over from a relay that serves there");
+        Option<Duration> patience = options.add(
+                "session-patience",
+                "PEERPOD_SESSION_PATIENCE",
+                Parsers.duration(Duration.ZERO, Duration.ofHours(1)),
+                SessionLimits.RELAY.patience().toSeconds() + "s",
+                "how long a pod VM that is cut off is dialled again before its pod ends; 0 ends it at once. Set the variable for the daemon, which passes it on");
         options.acceptArguments("[-- daemon's command]");
         Option<String> logLevel = options.add(
                 "log-level",
@@ -96,7 +105,12 @@ public final class RelayMain {
                 System.err.println("peerpod-relay: -daemon and a command behind -- go together");
                 System.exit(2);
             }
-            new RelayMain(settings.get(controlSocket), settings.get(takeOver), settings.arguments()).serve();
+            new RelayMain(
+                            settings.get(controlSocket),
+                            settings.get(takeOver),
+                            settings.arguments(),
+                            SessionLimits.RELAY.withPatience(settings.get(patience)))
+                    .serve();
         } catch (HelpRequestedException e) {
             System.out.println(e.getMessage());
         } catch (InvalidOptionsException e) {
