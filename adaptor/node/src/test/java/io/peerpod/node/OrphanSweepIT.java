@@ -119,6 +119,24 @@ class OrphanSweepIT extends WorkerFixture {
     }
 
     @Test
+    void theVmOfADamagedJournalGoesWhenItsShimAsksForTheStop() throws Exception {
+        worker.create(Worker.request("s1"));
+        worker.start("s1");
+        worker.kill();
+        Path journal = worker.state().resolve("journal/s1.journal");
+        byte[] bytes = Files.readAllBytes(journal);
+        bytes[40] ^= 1;
+        Files.write(journal, bytes);
+        worker = worker.successor();
+        sweepTheOldest();
+        worker.start();
+        worker.stop("s1");
+        await().atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertThat(worker.cloud.vms).isEmpty());
+        assertThat(worker.state().resolve("journal/s1.journal.damaged.stopped")).exists();
+    }
+
+    @Test
     void aPodWhoseVmIsDeletedBehindOurBackEndsInWords() throws Exception {
         worker.create(Worker.request("s1"));
         worker.start("s1");

@@ -16,6 +16,7 @@ import io.peerpod.contract.hypervisor.StopVMRequest;
 import io.peerpod.contract.hypervisor.StopVMResponse;
 import io.peerpod.contract.hypervisor.VersionRequest;
 import io.peerpod.contract.hypervisor.VersionResponse;
+import io.peerpod.node.journal.JournalException;
 import io.peerpod.node.journal.Note;
 import io.peerpod.node.journal.Stage;
 import io.peerpod.node.mailbox.Mailbox;
@@ -198,6 +199,11 @@ public final class HypervisorService extends HypervisorGrpc.HypervisorImplBase {
         // An id that is not known is gone already, whatever it looks like.
         Optional<Mailbox> mailbox = sandboxes.find(id);
         if (mailbox.isEmpty()) {
+            try {
+                sandboxes.stopUnknown(id);
+            } catch (JournalException e) {
+                throw new ExecutionException(e);
+            }
             return;
         }
         mailbox.get().note(Note.of(Stage.STOP_REQUESTED, ""));

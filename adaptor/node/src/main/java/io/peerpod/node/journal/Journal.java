@@ -5,6 +5,7 @@ import io.peerpod.sandbox.SandboxFact;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -62,7 +63,7 @@ public final class Journal implements AutoCloseable {
         ByteBuffer records = journal.encode(facts);
         int end = RecordFormat.HEADER_BYTES + records.remaining();
         try {
-            JournalStorage.Handle handle = storage.create(file);
+            JournalStorage.Handle handle = newFile(file, storage);
             try {
                 ByteBuffer whole = ByteBuffer.allocate(end + RESERVED_BYTES)
                         .put(RecordFormat.header())
@@ -81,6 +82,20 @@ public final class Journal implements AutoCloseable {
             return journal;
         } catch (IOException e) {
             throw new JournalException("journal " + file + " cannot be made: " + reason(e), e);
+        }
+    }
+
+    /** A file that holds no fact is what a failed making left, and makes way. */
+    private static JournalStorage.Handle newFile(Path file, JournalStorage storage) throws IOException {
+        try {
+            return storage.create(file);
+        } catch (FileAlreadyExistsException e) {
+            RecordFormat.Content content = RecordFormat.parse(storage.read(file));
+            if (!content.records().isEmpty() || content.damage().isPresent()) {
+                throw e;
+            }
+            storage.delete(file);
+            return storage.create(file);
         }
     }
 

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** All journals of this worker, in one folder of mode 0700. */
 public final class JournalFolder {
@@ -18,11 +19,14 @@ public final class JournalFolder {
     static final String NOTES = ".notes";
 
     static final String DAMAGED = ".damaged";
+    private static final String STOPPED = ".stopped";
 
     private final Path folder;
     private final JournalStorage storage;
     private final Clock clock;
     private final EndedJournals ended;
+    /** Sandboxes whose files are there and were not read. */
+    private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
 
     /** With the default limits of what is kept of sandboxes that are gone. */
     public JournalFolder(Path folder, JournalStorage storage, Clock clock) {
@@ -66,7 +70,7 @@ public final class JournalFolder {
             List<String> names = storage.list(folder);
             for (String name : names) {
                 if (name.endsWith(SUFFIX)) {
-                    read(name, sandboxes, problems);
+                    readOrLeave(name, sandboxes, problems);
                 }
             }
             for (String name : names) {
@@ -92,6 +96,29 @@ public final class JournalFolder {
         return Journal.create(place(sandboxId), facts);
     }
 
+    /** Sets a journal aside that cannot be followed, and says so in a sentence. */
+    public String setAside(String sandboxId, String why) throws IOException {
+        String name = sandboxId + SUFFIX;
+        storage.rename(folder.resolve(name), folder.resolve(name + DAMAGED));
+        storage.syncFolder(folder);
+        return "journal " + folder.resolve(name) + " " + why + "; it was set aside as " + name + DAMAGED
+                + ". Its pod VM, if there is one, is left alone until its shim asks for its stop or that file is removed;"
+                + " then the sweep deletes it";
+    }
+
+    /** A sandbox whose journal was set aside is to be stopped: from now on the sweep may have its VM. */
+    public void stopSetAside(String sandboxId) throws JournalException {
+        Path damaged = folder.resolve(sandboxId + SUFFIX + DAMAGED);
+        try {
+            if (setAside().contains(sandboxId) && !unreadable.contains(sandboxId)) {
+                storage.rename(damaged, folder.resolve(sandboxId + SUFFIX + DAMAGED + STOPPED));
+                storage.syncFolder(folder);
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw new JournalException("journal " + damaged + " cannot be marked as stopped: " + e.getMessage(), e);
+        }
+    }
+
     /**
      * Ids of the sandboxes whose journals were set aside, as the folder shows it now.
      *
@@ -99,7 +126,9 @@ public final class JournalFolder {
      */
     public Set<String> setAside() {
         try {
-            return setAside(storage.list(folder));
+            Set<String> sandboxes = setAside(storage.list(folder));
+            sandboxes.addAll(unreadable);
+            return sandboxes;
         } catch (IOException e) {
             throw new UncheckedIOException("the journals in " + folder + " cannot be looked at", e);
         }
@@ -117,6 +146,17 @@ public final class JournalFolder {
 
     private Journal.Place place(String sandboxId) {
         return new Journal.Place(sandboxId, folder, storage, clock, ended);
+    }
+
+    /** One file that cannot be read, or not be set aside, keeps no other sandbox from being continued. */
+    private void readOrLeave(String name, List<Recovered> sandboxes, List<String> problems) {
+        try {
+            read(name, sandboxes, problems);
+        } catch (IOException e) {
+            unreadable.add(name.substring(0, name.length() - SUFFIX.length()));
+            problems.add("journal " + folder.resolve(name) + " cannot be read or set aside: " + Journal.reason(e)
+                    + ". Its pod VM, if there is one, is left alone; mend the disk and start the daemon again");
+        }
     }
 
     private void read(String name, List<Recovered> sandboxes, List<String> problems) throws IOException {

@@ -9,6 +9,7 @@ import io.peerpod.sandbox.IllegalTransitionException;
 import io.peerpod.sandbox.OrphanSweep;
 import io.peerpod.sandbox.SandboxLifecycle;
 import io.peerpod.sandbox.SandboxState;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -75,9 +76,7 @@ public final class Sandboxes {
                     state = SandboxLifecycle.evolve(state, entry.fact());
                 }
             } catch (IllegalTransitionException e) {
-                contradictory.add(found.sandboxId());
-                problems.add("journal of sandbox " + found.sandboxId() + " contradicts itself: " + e.getMessage()
-                        + "; it is left alone. Its pod VM, if there is one, is to be deleted by hand");
+                problems.add(setAside(found.sandboxId(), e));
                 continue;
             }
             mailboxes.put(
@@ -97,6 +96,21 @@ public final class Sandboxes {
         Set<String> setAside = new HashSet<>(contradictory);
         setAside.addAll(journals.setAside());
         return new OrphanSweep.Known(tokens, setAside);
+    }
+
+    private String setAside(String sandboxId, IllegalTransitionException why) {
+        try {
+            return journals.setAside(sandboxId, "contradicts itself: " + why.getMessage());
+        } catch (IOException e) {
+            contradictory.add(sandboxId);
+            return "journal of sandbox " + sandboxId + " contradicts itself: " + why.getMessage()
+                    + "; it cannot be set aside (" + e.getMessage() + ") and is left alone, as is its pod VM";
+        }
+    }
+
+    /** A shim asks to stop a sandbox that is not known: if its journal was set aside, its VM goes to the sweep. */
+    public void stopUnknown(String sandboxId) throws JournalException {
+        journals.stopSetAside(sandboxId);
     }
 
     /** Continues every loaded sandbox where it stood, all at once. */
