@@ -108,14 +108,18 @@ public final class JournalFolder {
 
     /** A sandbox whose journal was set aside is to be stopped: from now on the sweep may have its VM. */
     public void stopSetAside(String sandboxId) throws JournalException {
-        Path damaged = folder.resolve(sandboxId + SUFFIX + DAMAGED);
         try {
+            // The id is whatever a caller sent: only one that names a file of this folder becomes a path.
             if (setAside().contains(sandboxId) && !unreadable.contains(sandboxId)) {
-                storage.rename(damaged, folder.resolve(sandboxId + SUFFIX + DAMAGED + STOPPED));
+                String name = sandboxId + SUFFIX + DAMAGED;
+                storage.rename(folder.resolve(name), folder.resolve(name + STOPPED));
                 storage.syncFolder(folder);
             }
         } catch (IOException | UncheckedIOException e) {
-            throw new JournalException("journal " + damaged + " cannot be marked as stopped: " + e.getMessage(), e);
+            throw new JournalException(
+                    "that sandbox " + sandboxId + " is to be stopped cannot be written down in " + folder + ": "
+                            + e.getMessage(),
+                    e);
         }
     }
 
