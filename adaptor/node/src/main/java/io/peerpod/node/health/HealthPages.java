@@ -2,10 +2,10 @@
 package io.peerpod.node.health;
 
 import io.peerpod.node.health.HealthServer.Answer;
-import io.peerpod.node.mailbox.Mailbox;
 import io.peerpod.node.mailbox.Sandboxes;
 import io.peerpod.relay.RelayControl;
 import io.peerpod.relay.SessionStatus;
+import io.peerpod.sandbox.SandboxState;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -22,6 +22,10 @@ import java.util.stream.Collectors;
 /** The pages of the health port. None depends on tenants' pods: one that crashes for ever changes nothing here (W-J1). */
 public final class HealthPages {
     private static final Duration RELAY_PATIENCE = Duration.ofSeconds(1);
+
+    /** Each of them always has a number, so that an alarm can rest on a zero. */
+    private static final List<String> STATES =
+            List.of("prepared", "launching", "awaiting-landing", "connecting", "ready", "stopping");
 
     private HealthPages() {}
 
@@ -45,13 +49,28 @@ public final class HealthPages {
 
     /** Lets the metrics count sandboxes and sessions when they are asked for. */
     public static void count(Metrics metrics, Sandboxes sandboxes, RelayControl relay) {
-        metrics.sandboxes(() -> sandboxes.all().stream()
-                .map(Mailbox::state)
-                .collect(Collectors.groupingBy(
-                        state -> state.getClass().getSimpleName().toLowerCase(Locale.ROOT),
-                        TreeMap::new,
-                        Collectors.summingDouble(_ -> 1))));
+        metrics.sandboxes(() -> {
+            Map<String, Double> counts = new TreeMap<>();
+            STATES.forEach(state -> counts.put(state, 0.0));
+            sandboxes.all().stream()
+                    .map(mailbox -> word(mailbox.state()))
+                    .filter(counts::containsKey)
+                    .forEach(state -> counts.merge(state, 1.0, Double::sum));
+            return counts;
+        });
         metrics.sessions(() -> sessions(relay));
+    }
+
+    private static String word(SandboxState state) {
+        return switch (state) {
+            case SandboxState.Prepared _ -> "prepared";
+            case SandboxState.Launching _ -> "launching";
+            case SandboxState.AwaitingLanding _ -> "awaiting-landing";
+            case SandboxState.Connecting _ -> "connecting";
+            case SandboxState.Ready _ -> "ready";
+            case SandboxState.Stopping _ -> "stopping";
+            case SandboxState.Absent _, SandboxState.Gone _ -> "";
+        };
     }
 
     private static Map<String, Double> sessions(RelayControl relay) {
