@@ -341,6 +341,10 @@ final class ShimConnection extends FrameStream implements Link.Handler {
             up.begin();
         }
         link.register();
+        if (up != null && up.link().unsentBytes() <= MAX_UNSENT_BYTES) {
+            // It may have been held back for a reason that did not come along, such as scarce memory there.
+            link.resume();
+        }
         List<ByteBuffer> frames = List.copyOf(runningEdits.values());
         runningEdits.clear();
         for (ByteBuffer frame : frames) {
