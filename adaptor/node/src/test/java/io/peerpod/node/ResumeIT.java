@@ -224,4 +224,26 @@ class ResumeIT extends WorkerFixture {
             nothingIsLeft();
         }
     }
+
+    @Test
+    void aHundredSandboxesAreTakenUpByTheNextDaemon() throws Exception {
+        for (int i = 0; i < 100; i++) {
+            worker.create(Worker.request("s" + i));
+            worker.start("s" + i);
+        }
+        worker.kill();
+        long began = System.nanoTime();
+        worker.start();
+        long ready = System.nanoTime();
+        for (int i = 0; i < 100; i++) {
+            worker.start("s" + i);
+        }
+        System.out.println("a hundred sandboxes: daemon ready after " + (ready - began) / 1_000_000
+                + " ms, StartVM of each answered after " + (System.nanoTime() - began) / 1_000_000 + " ms");
+        assertThat(worker.cloud.made).hasValue(100);
+        for (int i = 0; i < 100; i++) {
+            worker.stop("s" + i);
+        }
+        nothingIsLeft();
+    }
 }
