@@ -17,7 +17,7 @@ import java.util.Optional;
  * what is marked as at rest is exact, and nothing else is ever believed.
  */
 final class RestartFile {
-    /** Above this the state is not written: bulk is under way, and copying it each time would cost more than it is worth. */
+    /** The longest state that is written; more streams than that are no longer a pod's. */
     private static final int MAX_STATE_BYTES = 256 << 10;
 
     private static final int FORMAT = 0x70730001;

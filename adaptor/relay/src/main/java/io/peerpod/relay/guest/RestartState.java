@@ -18,6 +18,9 @@ import org.slf4j.LoggerFactory;
 final class RestartState implements EventLoop.Observer {
     private static final Logger log = LoggerFactory.getLogger(RestartState.class);
 
+    /** Above this the state is not written: bulk is under way, and copying it after each event would cost more than the sessions may. */
+    private static final long MAX_UNACKNOWLEDGED_BYTES = 32 << 10;
+
     private final RestartFile file;
     private final Switchboard board;
     private final SessionTable sessions;
@@ -35,7 +38,7 @@ final class RestartState implements EventLoop.Observer {
 
     @Override
     public void rests() {
-        if (!file.marked() || !board.atRest()) {
+        if (!file.marked() || sessions.unacknowledgedBytes() > MAX_UNACKNOWLEDGED_BYTES || !board.atRest()) {
             return;
         }
         ByteBuffer room = file.room();

@@ -130,6 +130,16 @@ public final class SessionTable implements SessionPipe.Owner {
      */
     public record Held(String peer, String identity, SessionSnapshot snapshot) {}
 
+    /** What all sessions have sent and not heard to be received. */
+    public long unacknowledgedBytes() {
+        long bytes = 0;
+        for (Entry entry : sessions.values()) {
+            SessionState state = entry.pipe.state();
+            bytes += state.appendedOffset() - state.acknowledgedOffset();
+        }
+        return bytes;
+    }
+
     /** Shows every session that is not ending. */
     public void forEach(BiConsumer<Link.Handler, Held> reader) {
         sessions.values().forEach(entry -> {
