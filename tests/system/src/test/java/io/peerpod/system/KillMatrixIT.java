@@ -101,7 +101,7 @@ class KillMatrixIT {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Victim.class, mode = EnumSource.Mode.EXCLUDE, names = "FORWARDER")
+    @EnumSource(Victim.class)
     void nothingIsLeftWhoeverDiesAtWhateverStep(Victim victim) throws Exception {
         World worker = World.start(Map.of());
         world = worker;
@@ -191,7 +191,8 @@ class KillMatrixIT {
                 assertThat(echo.awaitExit(World.PATIENCE)).isEqualTo(4);
                 shim.stop();
             } catch (IOException | WireStatusException e) {
-                if (victim == Victim.POD_VM || victim == Victim.RELAY) {
+                // A forwarder that is killed amid a message cannot tell whether the agent has it, so the pod ends.
+                if (victim != Victim.DAEMON) {
                     return "StartVM was answered just before, then " + endedInWords(System.nanoTime());
                 }
                 throw e;
@@ -201,6 +202,9 @@ class KillMatrixIT {
 
         private String killedWhileRunning(ShimProcess lines)
                 throws IOException, WireStatusException, InterruptedException {
+            if (victim == Victim.FORWARDER) {
+                TimeUnit.SECONDS.sleep(1); // until nothing is under way; see docs/reliability.md
+            }
             long before = System.nanoTime();
             kill();
             if (victim == Victim.DAEMON || victim == Victim.FORWARDER) {
