@@ -221,7 +221,6 @@ public final class Journal implements AutoCloseable {
 
     private ByteBuffer encode(List<SandboxFact> facts) throws JournalException {
         List<byte[]> payloads = new ArrayList<>();
-        int size = 0;
         for (SandboxFact fact : facts) {
             byte[] payload = EntryCodec.encode(new JournalEntry(now(), fact));
             if (payload.length > RecordFormat.MAX_PAYLOAD_BYTES) {
@@ -229,10 +228,17 @@ public final class Journal implements AutoCloseable {
                         + RecordFormat.MAX_PAYLOAD_BYTES + " that a journal takes (" + file + ")");
             }
             payloads.add(payload);
-            size += RecordFormat.size(payload);
+        }
+        if (payloads.isEmpty()) {
+            return ByteBuffer.allocate(0);
+        }
+        int size = RecordFormat.size(payloads);
+        if (size > RecordFormat.MAX_PAYLOAD_BYTES) {
+            throw new JournalException("facts of " + size + " bytes together are more than the "
+                    + RecordFormat.MAX_PAYLOAD_BYTES + " that a journal takes at once (" + file + ")");
         }
         ByteBuffer records = ByteBuffer.allocate(size);
-        payloads.forEach(payload -> RecordFormat.put(records, RecordFormat.FACT, payload));
+        RecordFormat.put(records, payloads);
         return records.flip();
     }
 

@@ -16,6 +16,12 @@ final class RecordFormat {
     /** A stage of the flight recorder: a reader that does not understand it may skip it. */
     static final byte NOTE = 2;
 
+    /**
+     * Facts that were recorded together: each with its length, under one checksum, so that a crash leaves all of them or none. As records of their own a crash could
+     * leave the second without the first, which looks like a damaged middle.
+     */
+    static final byte FACTS = 3;
+
     /** Longest payload; initdata is by far the largest part of a fact. */
     static final int MAX_PAYLOAD_BYTES = 4 << 20;
 
@@ -64,6 +70,44 @@ final class RecordFormat {
         return PREFIX_BYTES + payload.length;
     }
 
+    /** How long the record of facts that belong together is. */
+    static int size(List<byte[]> payloads) {
+        return payloads.size() == 1 ? size(payloads.getFirst()) : PREFIX_BYTES + togetherBytes(payloads);
+    }
+
+    private static int togetherBytes(List<byte[]> payloads) {
+        return payloads.stream()
+                .mapToInt(payload -> Integer.BYTES + payload.length)
+                .sum();
+    }
+
+    /** One record for facts that belong together. */
+    static void put(ByteBuffer target, List<byte[]> facts) {
+        if (facts.size() == 1) {
+            put(target, FACT, facts.getFirst());
+            return;
+        }
+        ByteBuffer together = ByteBuffer.allocate(togetherBytes(facts));
+        facts.forEach(fact -> together.putInt(fact.length).put(fact));
+        put(target, FACTS, together.array());
+    }
+
+    /** The facts of a record of {@link #FACTS}; empty when it does not hold what it says. */
+    private static Optional<List<Item>> takenApart(Item together) {
+        List<Item> facts = new ArrayList<>();
+        ByteBuffer left = ByteBuffer.wrap(together.payload());
+        while (left.remaining() >= Integer.BYTES) {
+            int length = left.getInt();
+            if (length <= 0 || length > left.remaining()) {
+                return Optional.empty();
+            }
+            byte[] fact = new byte[length];
+            left.get(fact);
+            facts.add(new Item(FACT, fact));
+        }
+        return left.hasRemaining() || facts.isEmpty() ? Optional.empty() : Optional.of(facts);
+    }
+
     static void put(ByteBuffer target, byte version, byte[] payload) {
         target.putInt(payload.length)
                 .putInt(checksum(version, payload, 0, payload.length))
@@ -90,7 +134,16 @@ final class RecordFormat {
             if (item.isEmpty()) {
                 break;
             }
-            records.add(item.get());
+            if (item.get().version() == FACTS) {
+                Optional<List<Item>> facts = takenApart(item.get());
+                if (facts.isEmpty()) {
+                    return new Content(
+                            records, at, Optional.of("the record at byte " + at + " does not hold whole facts"));
+                }
+                records.addAll(facts.get());
+            } else {
+                records.add(item.get());
+            }
             at += size(item.get().payload());
         }
         return new Content(records, at, damageBehind(file, at));

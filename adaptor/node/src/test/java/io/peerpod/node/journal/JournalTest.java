@@ -85,26 +85,47 @@ class JournalTest {
 
     @Test
     void aTornTailIsDroppedWhereverItWasTornAndTheNextFactTakesItsPlace() throws Exception {
-        int whole = journalBytes(FACTS.subList(0, 3));
         int two = journalBytes(FACTS.subList(0, 2));
+        int whole = journalBytes(FACTS.subList(0, 3));
         byte[] bytes = Arrays.copyOf(Files.readAllBytes(file), whole);
         Random random = new Random(1);
         for (int torn = two; torn < whole; torn++) {
-            byte[] tail = Arrays.copyOf(bytes, torn + random.nextInt(40));
+            byte[] tail = Arrays.copyOf(Arrays.copyOf(bytes, torn), torn + random.nextInt(40));
             Files.write(file, tail);
             JournalFolder.Recovery recovery = journals.recover();
             assertThat(recovery.problems()).isEmpty();
-            assertThat(recovery.sandboxes().getFirst().entries()).hasSize(torn == whole ? 3 : 2);
+            assertThat(recovery.sandboxes().getFirst().entries()).hasSize(2);
             recovery.sandboxes().getFirst().journal().append(List.of(STOP));
             assertThat(read()).containsExactly(FACTS.get(0), FACTS.get(1), STOP);
         }
     }
 
-    /** Makes a journal of the facts and answers how many bytes they take. */
+    /** Makes a journal of the facts, one after the other, and answers how many bytes they take. */
     private int journalBytes(List<SandboxFact> facts) throws Exception {
         Files.deleteIfExists(file);
-        journals.create("s1", facts).close();
+        try (Journal journal = journals.create("s1", facts.subList(0, 1))) {
+            for (SandboxFact fact : facts.subList(1, facts.size())) {
+                journal.append(List.of(fact));
+            }
+        }
         return RecordFormat.parse(Files.readAllBytes(file)).end();
+    }
+
+    @Test
+    void factsThatWereRecordedTogetherAreThereTogetherOrNotAtAll() throws Exception {
+        int one = journalBytes(FACTS.subList(0, 1));
+        journals.recover().sandboxes().getFirst().journal().append(FACTS.subList(1, 4));
+        byte[] bytes = Files.readAllBytes(file);
+        int whole = RecordFormat.parse(bytes).end();
+        assertThat(read()).isEqualTo(FACTS.subList(0, 4));
+        for (int at = one; at < whole; at++) {
+            byte[] torn = bytes.clone();
+            torn[at] ^= 0x40;
+            Files.write(file, torn);
+            JournalFolder.Recovery recovery = journals.recover();
+            assertThat(recovery.problems()).as("byte %d", at).isEmpty();
+            assertThat(read()).as("byte %d", at).isEqualTo(FACTS.subList(0, 1));
+        }
     }
 
     @Test
