@@ -5,6 +5,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.peerpod.contract.ContractException;
 import io.peerpod.node.journal.JournalException;
+import io.peerpod.node.process.NewerDaemon;
 import io.peerpod.provider.CloudFailure;
 import io.peerpod.provider.CloudFailure.Actor;
 import io.peerpod.sandbox.Sandbox;
@@ -30,8 +31,7 @@ final class Answers {
                         Status.UNAVAILABLE,
                         journal.getMessage() + ". Nothing was done; free the disk that holds -state-dir");
             case IOException io -> status(Status.FAILED_PRECONDITION, io.getMessage());
-            case InterruptedException _ ->
-                status(Status.UNAVAILABLE, "the daemon is ending; the call can be made again");
+            case InterruptedException _ -> status(Status.UNAVAILABLE, NewerDaemon.ENDING);
             default -> status(Status.INTERNAL, "unexpected: " + thrown);
         };
     }

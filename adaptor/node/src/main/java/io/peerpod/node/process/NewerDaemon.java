@@ -20,6 +20,9 @@ import java.util.function.Function;
  * first one began, and the other calls may be repeated.
  */
 public final class NewerDaemon {
+    /** What a daemon that is asked to end says to whoever still waits. */
+    public static final String ENDING = "the daemon is ending; the call can be made again";
+
     /** For a caller without a deadline of its own. */
     private static final Duration LIMIT = Duration.ofMinutes(10);
 
@@ -53,10 +56,12 @@ public final class NewerDaemon {
         Deadline deadline = given == null ? Deadline.after(LIMIT.toNanos(), TimeUnit.NANOSECONDS) : given;
         while (true) {
             try (TtrpcChannel channel = TtrpcChannel.connect(socket)) {
-                return call.apply(HypervisorGrpc.newBlockingStub(channel).withDeadline(deadline));
-            } catch (StatusRuntimeException e) {
-                if (e.getStatus().getCode() != Status.Code.UNAVAILABLE || deadline.isExpired()) {
-                    throw e;
+                try {
+                    return call.apply(HypervisorGrpc.newBlockingStub(channel).withDeadline(deadline));
+                } catch (StatusRuntimeException e) {
+                    if (deadline.isExpired() || !isUnanswered(e.getStatus(), channel)) {
+                        throw e;
+                    }
                 }
             } catch (IOException e) {
                 if (deadline.isExpired()) {
@@ -69,5 +74,11 @@ public final class NewerDaemon {
             }
             Thread.sleep(PAUSE);
         }
+    }
+
+    /** A pod that did not start is UNAVAILABLE too, and an answer. */
+    private static boolean isUnanswered(Status status, TtrpcChannel channel) {
+        boolean ending = ENDING.equals(status.getDescription());
+        return status.getCode() == Status.Code.UNAVAILABLE && (ending || !channel.isOpen());
     }
 }
