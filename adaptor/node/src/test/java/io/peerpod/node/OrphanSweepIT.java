@@ -98,8 +98,7 @@ class OrphanSweepIT extends WorkerFixture {
         nothingIsLeft();
     }
 
-    @Test
-    void theVmOfADamagedJournalWaitsForAHuman() throws Exception {
+    private void restartOverADamagedJournal() throws Exception {
         worker.create(Worker.request("s1"));
         worker.start("s1");
         worker.kill();
@@ -110,6 +109,11 @@ class OrphanSweepIT extends WorkerFixture {
         worker = worker.successor();
         sweepTheOldest();
         worker.start();
+    }
+
+    @Test
+    void theVmOfADamagedJournalWaitsForAHuman() throws Exception {
+        restartOverADamagedJournal();
         await().untilAsserted(() -> assertThat(report()).contains("\"verdict\":\"set-aside\""));
         Thread.sleep(300);
         assertThat(worker.cloud.vms).hasSize(1);
@@ -120,16 +124,7 @@ class OrphanSweepIT extends WorkerFixture {
 
     @Test
     void theVmOfADamagedJournalGoesWhenItsShimAsksForTheStop() throws Exception {
-        worker.create(Worker.request("s1"));
-        worker.start("s1");
-        worker.kill();
-        Path journal = worker.state().resolve("journal/s1.journal");
-        byte[] bytes = Files.readAllBytes(journal);
-        bytes[40] ^= 1;
-        Files.write(journal, bytes);
-        worker = worker.successor();
-        sweepTheOldest();
-        worker.start();
+        restartOverADamagedJournal();
         worker.stop("s1");
         await().atMost(Duration.ofSeconds(20))
                 .untilAsserted(() -> assertThat(worker.cloud.vms).isEmpty());

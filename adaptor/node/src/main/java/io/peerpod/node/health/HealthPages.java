@@ -3,9 +3,9 @@ package io.peerpod.node.health;
 
 import io.peerpod.node.health.HealthServer.Answer;
 import io.peerpod.node.mailbox.Sandboxes;
+import io.peerpod.node.recorder.Words;
 import io.peerpod.relay.RelayControl;
 import io.peerpod.relay.SessionStatus;
-import io.peerpod.sandbox.SandboxState;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -53,24 +53,12 @@ public final class HealthPages {
             Map<String, Double> counts = new TreeMap<>();
             STATES.forEach(state -> counts.put(state, 0.0));
             sandboxes.all().stream()
-                    .map(mailbox -> word(mailbox.state()))
+                    .map(mailbox -> Words.state(mailbox.state()))
                     .filter(counts::containsKey)
                     .forEach(state -> counts.merge(state, 1.0, Double::sum));
             return counts;
         });
         metrics.sessions(() -> sessions(relay));
-    }
-
-    private static String word(SandboxState state) {
-        return switch (state) {
-            case SandboxState.Prepared _ -> "prepared";
-            case SandboxState.Launching _ -> "launching";
-            case SandboxState.AwaitingLanding _ -> "awaiting-landing";
-            case SandboxState.Connecting _ -> "connecting";
-            case SandboxState.Ready _ -> "ready";
-            case SandboxState.Stopping _ -> "stopping";
-            case SandboxState.Absent _, SandboxState.Gone _ -> "";
-        };
     }
 
     private static Map<String, Double> sessions(RelayControl relay) {

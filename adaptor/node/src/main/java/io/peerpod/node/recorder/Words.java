@@ -19,7 +19,8 @@ public final class Words {
 
     private Words() {}
 
-    static String state(SandboxState state) {
+    /** The state in a word, as tables and metrics have it. */
+    public static String state(SandboxState state) {
         return switch (state) {
             case SandboxState.Absent _ -> "absent";
             case SandboxState.Prepared _ -> "prepared";
